@@ -1,0 +1,62 @@
+# Everything needs only python3 >= 3.11 with venv: each target sets up what it uses.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+SEALED := $(VENV)/bin/sealed
+READY := $(VENV)/.ready
+LOCKS := $(wildcard requirements/*.lock)
+
+.PHONY: help setup run demo reset test check format bench keys matrix contracts lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): $(LOCKS) pyproject.toml deploy/set-up.sh
+	@deploy/set-up.sh $(VENV)
+	@touch $@
+
+setup: $(READY) ## Make the virtual environment from the hashed lock (at once when nothing changed)
+
+run: $(READY) ## Start everything: mongod, broker, outside world, four services (Ctrl-C stops it; data is kept)
+	@$(SEALED) run
+
+demo: $(READY) ## Show the whole idea on real parts, from 500 orders to a verified certificate
+	@$(SEALED) demo
+
+reset: $(READY) ## Throw away var/: data, keys, logs
+	@$(SEALED) reset
+
+test: $(READY) ## Run all tests on a real mongod and broker
+	@$(PY) -m pytest $(ARGS)
+
+check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m deploy.check_policy
+	$(PY) -m shared.contracts.snapshots --check
+
+format: $(READY) ## Format the code
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: $(READY) ## Measure the pipeline, sealing, erasure and intake against their plain counterparts
+	@$(SEALED) bench
+
+keys: $(READY) ## Rotate the key-encryption keys: survivors re-wrapped, the old epoch destroyed
+	@$(SEALED) keys rotate
+
+matrix: $(READY) ## Show the policy as field x reader x purpose
+	@$(SEALED) policy matrix
+
+contracts: $(READY) ## Write the contracts' snapshots anew (schemas, AsyncAPI document)
+	$(PY) -m shared.contracts.snapshots
+
+lock: $(READY) ## Resolve requirements/*.in into hashed locks
+	@cd requirements && for name in service dev bootstrap; do \
+		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o $$name.lock $$name.in; \
+	done
