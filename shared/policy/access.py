@@ -76,8 +76,7 @@ def roles(policy: Policy) -> tuple[Role, ...]:
 def kafka_acls(policy: Policy) -> tuple[KafkaAcl, ...]:
     """Publishers write, consumers read in groups named after them, nobody else does anything."""
     return tuple(_topic_acls(policy)) + tuple(
-        KafkaAcl(f"User:{service}", "group", f"{service}.", "prefixed", "READ")
-        for service in policy.erasing_stores
+        KafkaAcl(f"User:{service}", "group", f"{service}.", "prefixed", "READ") for service in policy.erasing_stores
     )
 
 

@@ -28,8 +28,7 @@ class UnknownName(LookupError):
 
     def __init__(self, section: PolicySection, name: str) -> None:
         super().__init__(
-            f"The policy has no {section} named {name!r}. "
-            "Use a name from shared/policy/policy.yaml, or add the row."
+            f"The policy has no {section} named {name!r}. Use a name from shared/policy/policy.yaml, or add the row."
         )
 
 

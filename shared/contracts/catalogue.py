@@ -1,0 +1,30 @@
+"""Every event, in one list: what the AsyncAPI document, the schema snapshots and the consumers go by."""
+
+from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
+from shared.contracts.erasure import (
+    EraseSubject,
+    RecipientAnswered,
+    RestrictSubject,
+    SubjectErased,
+    SubjectRestricted,
+)
+from shared.contracts.event import Event
+from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+
+EVENTS: tuple[type[Event], ...] = (
+    OrderPlaced,
+    OrderCancelled,
+    ShipmentHandedOver,
+    ShipmentDelivered,
+    ShipmentReturned,
+    ConsentGiven,
+    ConsentWithdrawn,
+    RestrictSubject,
+    EraseSubject,
+    SubjectRestricted,
+    SubjectErased,
+    RecipientAnswered,
+)
+PUBLISHED: tuple[type[Event] | type[LedgerHeadMoved], ...] = (*EVENTS, LedgerHeadMoved)

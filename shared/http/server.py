@@ -1,0 +1,58 @@
+"""The HTTP side every service has: liveness, readiness, metrics, errors as problem+json, a drain on TERM."""
+
+import asyncio
+import resource
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.http import problems
+
+Check = Callable[[], Awaitable[bool]]
+CHECK_SECONDS = 3.0
+
+
+def http_app(
+    title: str,
+    *,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    ready: Mapping[str, Check],
+) -> FastAPI:
+    """A FastAPI application with the common routes. `ready`: what readiness asks, by name."""
+    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    problems.install(app)
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        """Never asks a dependency."""
+        return {"status": "alive"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def readiness() -> JSONResponse:
+        results = dict(zip(ready, await asyncio.gather(*(_holds(check) for check in ready.values())), strict=True))
+        return JSONResponse({"ready": all(results.values()), "checks": results}, 200 if all(results.values()) else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+async def _holds(check: Check) -> bool:
+    try:
+        return await asyncio.wait_for(check(), CHECK_SECONDS)
+    except Exception:  # a check that fails in any way means: not ready
+        return False
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Run until TERM, then finish requests in flight. No core dumps: key material is in memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    uvicorn.run(
+        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=20, loop="uvloop"
+    )

@@ -1,0 +1,39 @@
+"""The Kafka broker of a service, with the settings its promises need."""
+
+from faststream.kafka import KafkaBroker
+from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
+from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.security import BaseSecurity
+from opentelemetry.trace import TracerProvider
+from prometheus_client import REGISTRY
+
+GRACEFUL_SECONDS = 25.0
+
+
+def kafka_broker(
+    bootstrap_servers: str,
+    *,
+    service: str,
+    idempotent: bool,
+    security: BaseSecurity | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> KafkaBroker:
+    """Acknowledged by all in-sync replicas, compressed, drained on stop. `idempotent` is off on the embedded broker
+    only, which does not have it."""
+    return KafkaBroker(
+        bootstrap_servers,
+        client_id=service,
+        acks="all",
+        enable_idempotence=idempotent,
+        compression_type="zstd",
+        max_batch_size=256 * 1024,
+        request_timeout_ms=20_000,
+        graceful_timeout=GRACEFUL_SECONDS,
+        allow_auto_create_topics=False,
+        security=security,
+        middlewares=(
+            KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service),
+            KafkaTelemetryMiddleware(tracer_provider=tracer_provider),
+        ),
+        logger=None,
+    )

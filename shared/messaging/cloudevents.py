@@ -1,0 +1,97 @@
+"""CloudEvents 1.0 over Kafka, binary mode: attributes are headers, the value is the event's JSON.
+
+Attributes and keys carry random ids only. A message that cannot be read is named by a code, never by its content.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from aiokafka import ConsumerRecord
+from opentelemetry import propagate
+from pydantic import ValidationError
+
+from shared.contracts.catalogue import EVENTS
+from shared.contracts.event import Event
+from shared.contracts.ledger import LedgerHeadMoved
+
+CONTENT_TYPE = "application/json"
+EVENT_TYPES: dict[str, type[Event]] = {event.type_name(): event for event in EVENTS}
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event with its identity, made before sealing because envelopes are bound to it."""
+
+    event: Event | LedgerHeadMoved
+    event_id: str
+    time: datetime
+
+    @property
+    def key(self) -> str:
+        return self.event.subject_id if isinstance(self.event, Event) else "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """An event as it came, with the raw record for the dead-letter topic."""
+
+    event: E
+    event_id: str
+    event_type: str
+    time: datetime
+    record: "ConsumerRecord[bytes, bytes]"
+
+
+class Unreadable(Exception):
+    """`code` is safe to publish and log."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def new_id() -> str:
+    """A random identifier, 32 hex digits: of a subject, an order, an event. Never derived from a person."""
+    return uuid4().hex
+
+
+def headers_of(outgoing: Outgoing, source: str) -> dict[str, str]:
+    event_type = outgoing.event.type_name()
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": outgoing.event_id,
+        "ce_source": f"/sealed-orders/{source}",
+        "ce_type": event_type,
+        "ce_time": outgoing.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "ce_dataschema": f"/contracts/{event_type}.json",
+        "content-type": CONTENT_TYPE,
+    }
+    propagate.inject(headers)
+    return headers
+
+
+def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
+    """Raises Unreadable with one of: tombstone, not-a-cloudevent, unknown-type, schema-violation, key-mismatch."""
+    if not record.value:
+        raise Unreadable("tombstone")
+    headers = dict(record.headers)
+    try:
+        event_type = headers["ce_type"].decode("ascii")
+        event_id = headers["ce_id"].decode("ascii")
+        time = datetime.fromisoformat(headers["ce_time"].decode("ascii"))
+    except (KeyError, ValueError):
+        raise Unreadable("not-a-cloudevent") from None
+    model = EVENT_TYPES.get(event_type)
+    if model is None:
+        raise Unreadable("unknown-type")
+    try:
+        event = model.model_validate_json(record.value)
+    except ValidationError:
+        raise Unreadable("schema-violation") from None
+    if record.key is None or record.key != event.subject_id.encode():
+        raise Unreadable("key-mismatch")
+    return Received(event, event_id, event_type, time, record)

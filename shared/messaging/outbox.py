@@ -1,0 +1,150 @@
+"""Transactional outbox: an event is stored in the transaction of the change it tells of, then published.
+
+`append` writes within the caller's transaction: it never opens, commits or flushes one of its own. Rows are
+published right after the commit by the process that wrote them; rows whose writer died are published by any
+replica's sweep once their lease is over. A row is deleted only when Kafka has acknowledged it, so an event may be
+published twice, never lost: consumers are idempotent.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from faststream.exceptions import FastStreamException
+from faststream.kafka import KafkaBroker
+from pymongo import ASCENDING
+from pymongo.errors import PyMongoError
+
+from shared.messaging.cloudevents import Outgoing, headers_of
+from shared.observability.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED
+from shared.stores.mongo import Database, Session
+
+COLLECTION: Final = "outbox"
+ACKNOWLEDGE_SECONDS = 15.0
+SWEEP_AT_ONCE = 500
+log = structlog.get_logger()
+
+Row = dict[str, Any]
+
+
+class Outbox:
+    def __init__(
+        self,
+        database: Database,
+        broker: KafkaBroker,
+        *,
+        service: str,
+        lease_seconds: float = 5.0,
+        sweep_seconds: float = 1.0,
+    ) -> None:
+        self._rows = database[COLLECTION]
+        self._broker = broker
+        self._service = service
+        self._lease = timedelta(seconds=lease_seconds)
+        self._sweep_seconds = sweep_seconds
+        self._committed: asyncio.Queue[list[Row]] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def append(self, outgoing: Sequence[Outgoing], session: Session) -> list[Row]:
+        """Store the events with the caller's change; give the returned rows to `committed` once that is durable."""
+        now = datetime.now(UTC)
+        rows: list[Row] = [
+            {
+                "_id": item.event_id,
+                "subject_id": item.key,
+                "topic": item.event.topic(),
+                "headers": headers_of(item, self._service),
+                "value": item.event.model_dump_json().encode(),
+                "created_at": now,
+                "leased_until": now + self._lease,
+            }
+            for item in outgoing
+        ]
+        if rows:
+            await self._rows.insert_many(rows, session=session, ordered=False)
+        return rows
+
+    def committed(self, rows: list[Row]) -> None:
+        """The transaction is durable: publish its rows now, in the background."""
+        if rows:
+            self._committed.put_nowait(rows)
+
+    async def ensure_indexes(self) -> None:
+        await self._rows.create_index([("leased_until", ASCENDING)])
+        await self._rows.create_index([("subject_id", ASCENDING)])
+
+    async def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._publish_committed()), asyncio.create_task(self._sweep_forever())]
+
+    async def stop(self) -> None:
+        """Publish what is queued, then stop. Whatever is left is swept by another replica or the next start."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._committed.join(), timeout=5)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _publish_committed(self) -> None:
+        while True:
+            batches = [await self._committed.get()]
+            while not self._committed.empty():
+                batches.append(self._committed.get_nowait())
+            try:
+                await self.publish([row for rows in batches for row in rows], by="writer")
+            finally:
+                for _ in batches:
+                    self._committed.task_done()
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                while await self.sweep() == SWEEP_AT_ONCE:
+                    pass
+                await self._measure()
+            except PyMongoError as error:
+                log.warning("outbox_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(self._sweep_seconds)
+
+    async def sweep(self) -> int:
+        """Publish rows whose lease is over, oldest first. Returns how many were taken on."""
+        now = datetime.now(UTC)
+        due = self._rows.find({"leased_until": {"$lt": now}}).sort("created_at", ASCENDING).limit(SWEEP_AT_ONCE)
+        rows = await due.to_list(SWEEP_AT_ONCE)
+        mine = {"_id": {"$in": [row["_id"] for row in rows]}, "leased_until": {"$lt": now}}
+        if rows and (await self._rows.update_many(mine, {"$set": {"leased_until": now + self._lease}})).modified_count:
+            await self.publish(rows, by="sweep")
+        return len(rows)
+
+    async def publish(self, rows: list[Row], *, by: str) -> None:
+        """Publish, and delete what Kafka acknowledged. A failure leaves the row to the sweep."""
+        acknowledged: list[str] = []
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                futures = [await self._send(row) for row in rows]
+                results = await asyncio.gather(*futures, return_exceptions=True)
+            acknowledged = [
+                row["_id"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)
+            ]
+            if acknowledged:
+                await self._rows.delete_many({"_id": {"$in": acknowledged}})
+                OUTBOX_PUBLISHED.labels(self._service, by).inc(len(acknowledged))
+        except (KafkaError, FastStreamException, TimeoutError, PyMongoError) as error:
+            log.warning("outbox_publish_failed", error=type(error).__name__, count=len(rows) - len(acknowledged))
+
+    async def _send(self, row: Row) -> "asyncio.Future[Any]":
+        return await self._broker.publish(
+            row["value"],
+            row["topic"],
+            key=row["subject_id"].encode(),
+            headers=row["headers"],
+            no_confirm=True,
+        )
+
+    async def _measure(self) -> None:
+        oldest = await self._rows.find_one({}, {"created_at": 1}, sort=[("created_at", ASCENDING)])
+        age = (datetime.now(UTC) - oldest["created_at"]).total_seconds() if oldest else 0.0
+        OUTBOX_OLDEST_SECONDS.labels(self._service).set(age)

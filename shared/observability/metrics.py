@@ -1,0 +1,22 @@
+"""Prometheus metrics. Labels are names of readers, topics, purposes and codes; never anything of a person."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ENVELOPES_OPENED = Counter(
+    "sealed_envelopes_opened_total",
+    "Attempts to open an envelope, by outcome: opened, denied (no grant), fenced (erased), gap (cannot decide).",
+    ["reader", "purpose", "outcome"],
+)
+MESSAGES = Counter(
+    "sealed_messages_total",
+    "Consumed messages by outcome: applied, fenced, dead.",
+    ["topic", "outcome"],
+)
+DEAD_LETTERS = Counter("sealed_dead_letters_total", "Messages put aside, by error code.", ["topic", "code"])
+BATCH_SECONDS = Histogram("sealed_batch_seconds", "Time from a batch's arrival to its last durable write.", ["topic"])
+BATCH_RETRIES = Counter("sealed_batch_retries_total", "Batches tried again after a passing fault.", ["topic"])
+OUTBOX_PUBLISHED = Counter("sealed_outbox_published_total", "Outbox rows published.", ["service", "by"])
+OUTBOX_OLDEST_SECONDS = Gauge("sealed_outbox_oldest_seconds", "Age of the oldest unpublished row.", ["service"])
+KEY_CACHE_OLDEST_SECONDS = Gauge("sealed_key_cache_oldest_seconds", "Age of the oldest cached key.", ["reader"])
+CASES = Counter("sealed_cases_total", "Cases that entered a state.", ["state"])
+RESIDUAL_RECORDS = Counter("sealed_residual_records_total", "Records a final pass still found.", ["store"])

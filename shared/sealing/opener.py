@@ -1,0 +1,106 @@
+"""Open an envelope for a stated purpose: the only way an act gets at a personal field.
+
+Clause 4.3.1: personal data are used only for the purposes of section 3. A purpose the policy does not give this
+reader is refused before any key is touched; of a purpose it does give, just the fields granted for it come out.
+Every opening is counted and logged: subject, purpose, field names, never a value (clause 2.1).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from shared.observability.metrics import ENVELOPES_OPENED
+from shared.policy.model import Policy
+from shared.sealing.envelope import Binding, unseal
+from shared.sealing.keyring import Fenced, Held, KeyringReader, Unknown
+
+log = structlog.get_logger()
+
+
+class PurposeRefused(Exception):
+    def __init__(self, reader: str, purpose: str) -> None:
+        super().__init__(
+            f"The policy grants {reader} no field for purpose {purpose} (clause 4.3.1). "
+            "Use a purpose the matrix shows for this reader, or have the policy changed."
+        )
+
+
+class SubjectErased(Exception):
+    """The subject's key for this reader was destroyed."""
+
+    def __init__(self, subject_id: str) -> None:
+        super().__init__(f"Subject {subject_id} was erased: its sealed fields can't be opened any more, by anybody.")
+
+
+class SubjectUnknown(Exception):
+    def __init__(self, subject_id: str) -> None:
+        super().__init__(
+            f"The keyring has no subject {subject_id}: it can't be decided whether it was erased. "
+            "Keep the message as a dead letter and ask its publisher."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An envelope at rest with what it is bound to. Prints no content."""
+
+    event_id: str
+    event_type: str
+    subject_id: str
+    envelope: bytes = field(repr=False)
+
+
+class Opener:
+    def __init__(self, reader: str, policy: Policy, keyring: KeyringReader) -> None:
+        self.reader = reader
+        self._policy = policy
+        self._keyring = keyring
+
+    async def open(self, sealed: Sealed, *, purpose: str) -> dict[str, Any]:
+        """The fields granted for the purpose. Raises PurposeRefused, SubjectErased, SubjectUnknown,
+        EnvelopeNotAuthentic, KekUnavailable."""
+        granted = self.granted(purpose)
+        return self.open_with(await self._keyring.state(sealed.subject_id), sealed, granted, purpose)
+
+    async def open_many(self, many: list[Sealed], *, purpose: str) -> list[dict[str, Any] | Exception]:
+        """As `open`, with one keyring look-up; a refusal stands in its item's place."""
+        granted = self.granted(purpose)
+        states = await self._keyring.states(sealed.subject_id for sealed in many)
+        results: list[dict[str, Any] | Exception] = []
+        for sealed in many:
+            try:
+                results.append(self.open_with(states[sealed.subject_id], sealed, granted, purpose))
+            except Exception as refusal:  # each item's own outcome; none of these carries a value
+                results.append(refusal)
+        return results
+
+    def granted(self, purpose: str) -> frozenset[str]:
+        granted = self._policy.fields_for(self.reader, purpose)
+        if not granted:
+            ENVELOPES_OPENED.labels(self.reader, purpose, "denied").inc()
+            raise PurposeRefused(self.reader, purpose)
+        return granted
+
+    def open_with(
+        self, state: Held | Fenced | Unknown, sealed: Sealed, granted: frozenset[str], purpose: str
+    ) -> dict[str, Any]:
+        match state:
+            case Fenced():
+                ENVELOPES_OPENED.labels(self.reader, purpose, "fenced").inc()
+                raise SubjectErased(sealed.subject_id)
+            case Unknown():
+                ENVELOPES_OPENED.labels(self.reader, purpose, "gap").inc()
+                raise SubjectUnknown(sealed.subject_id)
+        binding = Binding(sealed.event_id, sealed.event_type, sealed.subject_id, self.reader)
+        fields = unseal(sealed.envelope, binding, state.key())
+        ENVELOPES_OPENED.labels(self.reader, purpose, "opened").inc()
+        opened = {name: value for name, value in fields.items() if name in granted}
+        log.info(
+            "envelope_opened",
+            subject_id=sealed.subject_id,
+            reader=self.reader,
+            purpose=purpose,
+            fields=sorted(opened),
+        )
+        return opened
