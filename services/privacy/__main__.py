@@ -1,0 +1,10 @@
+"""`python -m services.privacy`"""
+
+from services.privacy.app import SERVICE, build
+from services.privacy.settings import PrivacySettings
+from shared.http.server import serve
+from shared.observability.logging import configure_logging
+
+settings = PrivacySettings()
+configure_logging(SERVICE, json=settings.log_format == "json")
+serve(build(settings), settings.host, settings.port)

@@ -1,0 +1,138 @@
+"""The privacy service: composition root. All its wiring and subscriptions, on one screen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from fastapi import FastAPI
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from services.privacy.case_facts import Rules
+from services.privacy.case_store import CaseStore
+from services.privacy.certificate import CertificateIssuer
+from services.privacy.certificate_store import CertificateStore
+from services.privacy.erase_subject import ErasureProcess, Stores
+from services.privacy.keyring_keeper import KeyringKeeper
+from services.privacy.ledger import Ledger
+from services.privacy.letter_store import LetterStore
+from services.privacy.order_store import OrderStore
+from services.privacy.routes import OfficerRoutes
+from services.privacy.send_letters import LetterSender
+from services.privacy.settings import PrivacySettings
+from services.privacy.take_receipts import Receipts
+from services.privacy.track_orders import OrderTracking
+from services.privacy.watch_cases import CaseWatch
+from services.privacy.withdraw_consent import ConsentWithdrawals
+from shared.contracts.consents import ConsentWithdrawn
+from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
+from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
+from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.http.server import http_app
+from shared.mail.smtp import Mailer
+from shared.messaging.broker import kafka_broker
+from shared.messaging.consume import BatchConsumer, Handler, subscribe
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lifecycle import messaging, readiness
+from shared.messaging.outbox import Outbox
+from shared.policy.load import load_policy
+from shared.sealing.kek_files import KekFiles
+from shared.sealing.keyring import KeyringReader
+from shared.sealing.opener import Opener
+from shared.sealing.people_index import PeopleIndex
+from shared.sealing.wrapping import KeyUnwrapper
+from shared.stores.erasure import ErasureEngine
+from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.mongo import connect
+from shared.stores.receipts import PublicKeys, Signer
+
+SERVICE: Final = "privacy"
+
+
+def build(settings: PrivacySettings) -> FastAPI:
+    policy = load_policy()
+    client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
+    database = client[SERVICE]
+    broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
+    outbox = Outbox(database, broker, service=SERVICE)
+    signer = Signer.from_folder(settings.keys_dir)
+    kek = KekFiles(settings.keys_dir, SERVICE)
+    cache = settings.key_cache_seconds
+    unwrapper = KeyUnwrapper(kek, SERVICE, cache)
+    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    keeper = KeyringKeeper(client)
+    cases, orders, letters = CaseStore(database), OrderStore(database), LetterStore(database)
+    certificates, ledger = CertificateStore(database), Ledger(database)
+
+    rules = Rules(
+        stores=policy.erasing_stores,
+        readers=tuple(policy.readers),
+        deferring_readers=policy.deferring_stores,
+        cache_bound=timedelta(seconds=cache),
+    )
+    issuer = CertificateIssuer(
+        policy, signer, lambda: {reader: kek.current_epoch(reader) for reader in policy.readers}, cache
+    )
+    stores = Stores(cases, orders, letters, certificates, ledger, keeper, outbox)
+    process = ErasureProcess(client, stores, rules, issuer.issue)
+    withdrawals = ConsentWithdrawals(process, keeper, policy)
+    tracking = OrderTracking(orders, cases, process, keyring)
+    receipts = Receipts(process, PublicKeys.from_folder(settings.keys_dir / "verify"))
+    engine = ErasureEngine(database, policy.store(SERVICE))
+    participant = ErasureParticipant(
+        SERVICE, engine, client=client, outbox=outbox, signer=signer, hooks=Hooks(evict_keys=keyring.evict)
+    )
+    sender = LetterSender(
+        letters,
+        cases,
+        process,
+        Opener(SERVICE, policy, keyring),
+        Mailer(settings.smtp_host, settings.smtp_port, policy.controller.mailbox),
+        Environment(loader=PackageLoader("services.privacy"), undefined=StrictUndefined, autoescape=False),
+        policy.controller,
+    )
+    watch = CaseWatch(process, cases, sender, timedelta(seconds=settings.remind_after_seconds))
+
+    subscriptions: dict[str, dict[type, Handler]] = {
+        "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
+        "shipments": {ShipmentDelivered: tracking.on_settled, ShipmentReturned: tracking.on_settled},
+        "consents": {ConsentWithdrawn: withdrawals.on_consent_withdrawn},
+        "erasure-privacy": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+        "erasure-receipts": {
+            SubjectRestricted: receipts.on_restricted,
+            SubjectErased: receipts.on_erased,
+            RecipientAnswered: receipts.on_recipient_answered,
+        },
+    }
+    dead_letters = DeadLetters(broker, SERVICE)
+    subscribers = [
+        subscribe(broker, BatchConsumer(topic, handlers, dead_letters), service=SERVICE)
+        for topic, handlers in subscriptions.items()
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for store in (engine, cases, orders, letters, outbox):
+            await store.ensure_indexes()
+        async with messaging(broker, outbox, subscribers):
+            watching = asyncio.create_task(watch.forever())
+            yield
+            watching.cancel()
+        client.close()
+
+    app = http_app("Sealed Orders: privacy", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    app.include_router(
+        OfficerRoutes(
+            token=settings.officer_token,
+            withdrawals=withdrawals,
+            cases=cases,
+            certificates=certificates,
+            ledger=ledger,
+            keyring=keeper,
+            orders=orders,
+            people=PeopleIndex.from_folder(settings.keys_dir),
+        ).router
+    )
+    return app

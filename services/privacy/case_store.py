@@ -1,0 +1,70 @@
+"""Cases: ids, states, counts and signed receipts. The only personal data is a sealed contact, gone at closing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from pymongo import ASCENDING, ReplaceOne
+
+from services.privacy.case import Case
+from shared.stores.mongo import Database, Document, Session
+
+COLLECTION: Final = "cases"
+WAITING_FOR_STORES = ("restricting", "erasing", "verifying")
+
+
+class CaseStore:
+    def __init__(self, database: Database) -> None:
+        self._cases = database[COLLECTION]
+
+    async def ensure_indexes(self) -> None:
+        await self._cases.create_index("subject_id")
+        await self._cases.create_index([("state", ASCENDING), ("due_at", ASCENDING)])
+        await self._cases.create_index([("state", ASCENDING), ("commanded_at", ASCENDING)])
+        await self._cases.create_index("deadline")
+
+    async def by_ids(self, case_ids: Iterable[str], session: Session | None = None) -> dict[str, Case]:
+        found = self._cases.find({"_id": {"$in": list(case_ids)}}, session=session)
+        return {document["_id"]: _case(document) async for document in found}
+
+    async def by_id(self, case_id: str) -> Case | None:
+        return (await self.by_ids([case_id])).get(case_id)
+
+    async def not_closed_of(self, subject_ids: Iterable[str], session: Session | None = None) -> list[Case]:
+        query = {"subject_id": {"$in": list(subject_ids)}, "state": {"$ne": "closed"}}
+        return [_case(document) async for document in self._cases.find(query, session=session)]
+
+    async def newest(self, *, state: str | None, limit: int, skip: int = 0) -> list[Case]:
+        """Open cases by deadline, nearest first; closed ones after them."""
+        query = {"state": state} if state else {}
+        found = self._cases.find(query).sort([("closed_at", ASCENDING), ("deadline", ASCENDING)])
+        return [_case(document) async for document in found.skip(skip).limit(limit)]
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        query = {"state": "second_pass_due", "due_at": {"$lte": now}}
+        return [document["_id"] async for document in self._cases.find(query, {"_id": 1}).limit(limit)]
+
+    async def unanswered(self, since: datetime, limit: int) -> list[Case]:
+        """Cases whose stores have been silent since then: their commands are sent again."""
+        query = {"state": {"$in": list(WAITING_FOR_STORES)}, "commanded_at": {"$lte": since}}
+        return [_case(document) async for document in self._cases.find(query).limit(limit)]
+
+    async def touch(self, case_ids: Sequence[str], now: datetime) -> None:
+        await self._cases.update_many({"_id": {"$in": list(case_ids)}}, {"$set": {"commanded_at": now}})
+
+    async def save(self, cases: Sequence[Case], session: Session) -> None:
+        await self._cases.bulk_write(
+            [ReplaceOne({"_id": case.case_id}, _document(case), upsert=True) for case in cases],
+            ordered=False,
+            session=session,
+        )
+
+
+def _document(case: Case) -> Document:
+    document: dict[str, Any] = case.model_dump(exclude={"case_id"})
+    return {"_id": case.case_id, **document, "deadline": case.deadline.isoformat()}
+
+
+def _case(document: Document) -> Case:
+    deadline = date.fromisoformat(document["deadline"])
+    return Case.model_validate({**document, "case_id": document["_id"], "deadline": deadline})

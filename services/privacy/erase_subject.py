@@ -1,0 +1,238 @@
+"""The process that erases a subject, from the first stop to the certificate.
+
+    open ─► fence, restrict everywhere ─► round 1 ─► (wait for open orders ─► next round) ─► destroy keys
+         ─► wait out the key caches ─► final round, residual zero ─► last letter ─► certificate
+
+Facts come in batches, for thousands of cases at once. Each batch is one transaction: cases, keyring, ledger, letters,
+certificates and the outbox agree, or nothing happened and the batch is read again. The decisions are `case.step`'s.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from services.privacy.case import Case, opened, step
+from services.privacy.case_facts import (
+    Certify,
+    DestroyKeys,
+    Effect,
+    Erase,
+    Fact,
+    Fence,
+    OrderSettled,
+    Restrict,
+    Rules,
+    SendLetter,
+)
+from services.privacy.case_store import CaseStore
+from services.privacy.certificate_store import CertificateStore
+from services.privacy.keyring_keeper import KeyringKeeper
+from services.privacy.ledger import Entry, Head, Ledger
+from services.privacy.letter_store import LetterStore
+from services.privacy.order_store import OrderStore
+from shared.contracts.erasure import EraseSubject, RestrictSubject, Store
+from shared.contracts.ledger import LedgerHeadMoved
+from shared.messaging.cloudevents import Outgoing, new_id
+from shared.messaging.outbox import Outbox
+from shared.observability.metrics import CASES
+from shared.stores.mongo import Client, Session, in_transaction
+
+Told = tuple[str, Fact]
+Certifier = Callable[[Case, Head, datetime], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything the process writes to, all in one MongoDB deployment and so in one transaction."""
+
+    cases: CaseStore
+    orders: OrderStore
+    letters: LetterStore
+    certificates: CertificateStore
+    ledger: Ledger
+    keyring: KeyringKeeper
+    outbox: Outbox
+
+
+class ErasureProcess:
+    def __init__(self, client: Client, stores: Stores, rules: Rules, certify: Certifier) -> None:
+        self._client = client
+        self._stores = stores
+        self._rules = rules
+        self._certify = certify
+        self._one_at_a_time = asyncio.Lock()
+
+    async def open(self, wanted: Sequence[Case], now: datetime) -> dict[str, Case]:
+        """Open these cases, each once. Returns by subject id the case that now runs: a new one, or the one that
+        already ran for the same scope or a wider one."""
+
+        async def work(session: Session) -> tuple[dict[str, Case], list[dict[str, Any]]]:
+            running = {
+                (case.subject_id, case.scope): case
+                for case in await self._stores.cases.not_closed_of([c.subject_id for c in wanted], session)
+            }
+            existing = await self._stores.cases.by_ids([case.case_id for case in wanted], session)
+            chosen: dict[str, Case] = {}
+            steps: list[tuple[Case | None, Case, tuple[Effect, ...]]] = []
+            for case in wanted:
+                key = (case.subject_id, case.scope)
+                already = existing.get(case.case_id) or running.get(key) or running.get((case.subject_id, "all"))
+                if already is None:
+                    already, effects = opened(case, now, self._rules)
+                    running[key] = already
+                    steps.append((None, already, effects))
+                chosen[case.subject_id] = already
+            return chosen, await self._store(steps, now, session)
+
+        async with self._one_at_a_time:
+            chosen, rows = await in_transaction(self._client, work)
+        self._stores.outbox.committed(rows)
+        await self._settle_known_orders(chosen, now)
+        return chosen
+
+    async def tell(self, facts: Sequence[Told], now: datetime) -> None:
+        """Advance the cases by these facts; unknown cases and facts that change nothing are passed over."""
+        if not facts:
+            return
+
+        async def work(session: Session) -> list[dict[str, Any]]:
+            before = await self._stores.cases.by_ids({case_id for case_id, _ in facts}, session)
+            after, effects = dict(before), defaultdict[str, list[Effect]](list)
+            for case_id, fact in facts:
+                if case_id in after:
+                    after[case_id], asked = step(after[case_id], fact, now, self._rules)
+                    effects[case_id].extend(asked)
+            changed = [
+                (before[case_id], case, tuple(effects[case_id]))
+                for case_id, case in after.items()
+                if case is not before[case_id]
+            ]
+            return await self._store(changed, now, session)
+
+        async with self._one_at_a_time:
+            rows = await in_transaction(self._client, work)
+        self._stores.outbox.committed(rows)
+
+    async def remind(self, silent_since: datetime, now: datetime, limit: int = 500) -> None:
+        """Send the commands again to stores that have not answered since then."""
+        cases = await self._stores.cases.unanswered(silent_since, limit)
+
+        async def work(session: Session) -> list[dict[str, Any]]:
+            outgoing = [command for case in cases for command in _commands(case, _reminder(case, self._rules), now)]
+            return await self._stores.outbox.append(outgoing, session)
+
+        if cases:
+            self._stores.outbox.committed(await in_transaction(self._client, work))
+            await self._stores.cases.touch([case.case_id for case in cases], now)
+
+    async def _settle_known_orders(self, chosen: dict[str, Case], now: datetime) -> None:
+        """Orders settled before the case was opened, whose answer may still call them open."""
+        settled = await self._stores.orders.settled_of(list(chosen))
+        await self.tell(
+            [
+                (chosen[subject_id].case_id, OrderSettled(order_id, how, now))
+                for subject_id, orders in settled.items()
+                for order_id, how in orders.items()
+            ],
+            now,
+        )
+
+    async def _store(
+        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
+    ) -> list[dict[str, Any]]:
+        """Write the changed cases and do what they ask for. Returns the outbox rows to publish after the commit."""
+        if not steps:
+            return []
+        await self._stores.cases.save([after for _, after, _ in steps], session)
+        await self._touch_keyring(steps, now, session)
+        await self._stores.letters.queue(
+            [
+                (case.case_id, case.subject_id, effect.kind)
+                for _, case, effects in steps
+                for effect in effects
+                if isinstance(effect, SendLetter)
+            ],
+            now,
+            session,
+        )
+        head = await self._note(steps, now, session)
+        outgoing = [command for _, case, effects in steps for command in _commands(case, effects, now)]
+        moved = LedgerHeadMoved(sequence=head.sequence, hash=head.hash, at=now)
+        return await self._stores.outbox.append([*outgoing, Outgoing(moved, new_id(), now)], session)
+
+    async def _touch_keyring(
+        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
+    ) -> None:
+        fences: dict[str, str] = {}
+        destroyed: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for _, case, effects in steps:
+            for effect in effects:
+                match effect:
+                    case Fence():
+                        fences[case.subject_id] = case.case_id
+                    case DestroyKeys(readers):
+                        destroyed[readers].append(case.subject_id)
+        if fences:
+            await self._stores.keyring.fence(fences, now, session)
+        if destroyed:
+            await self._stores.keyring.destroy(destroyed, session)
+
+    async def _note(
+        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
+    ) -> Head:
+        """Ledger entries for what was new in each case's timeline, then certificates that name the ledger's head."""
+        entries = [
+            Entry(entry.what, after.case_id, entry.detail)
+            for before, after, _ in steps
+            for entry in after.timeline[len(before.timeline) if before else 0 :]
+        ]
+        head = await self._stores.ledger.append(entries, now, session)
+        closed = [case for _, case, effects in steps if any(isinstance(effect, Certify) for effect in effects)]
+        certificates = {case.case_id: self._certify(case, head, now) for case in closed}
+        if certificates:
+            await self._stores.certificates.put(certificates, session)
+            issued = [
+                Entry("certificate_issued", case_id, {"sha256": certificate["sha256"]})
+                for case_id, certificate in certificates.items()
+            ]
+            head = await self._stores.ledger.append(issued, now, session)
+        for before, after, _ in steps:
+            if before is None or before.state != after.state:
+                CASES.labels(after.state).inc()
+        return head
+
+
+def _reminder(case: Case, rules: Rules) -> tuple[Effect, ...]:
+    if case.state == "restricting":
+        return (Restrict(tuple(store for store in rules.stores if store not in case.restricted)),)
+    answered = case.receipts_of(case.round)
+    return (Erase(tuple(store for store in rules.stores if store not in answered), case.round, case.open_orders),)
+
+
+def _commands(case: Case, effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
+    """The commands these effects publish: random ids only."""
+    events: list[RestrictSubject | EraseSubject] = []
+    for effect in effects:
+        match effect:
+            case Restrict(stores):
+                events.extend(
+                    RestrictSubject.model_construct(
+                        subject_id=case.subject_id, case_id=case.case_id, store=cast(Store, store), scope=case.scope
+                    )
+                    for store in stores
+                )
+            case Erase(stores, round_, open_orders):
+                events.extend(
+                    EraseSubject.model_construct(
+                        subject_id=case.subject_id,
+                        case_id=case.case_id,
+                        store=cast(Store, store),
+                        round=round_,
+                        open_orders=open_orders,
+                    )
+                    for store in stores
+                )
+    return [Outgoing(event, new_id(), now) for event in events]

@@ -1,0 +1,82 @@
+"""Send the letters of a case, in the person's language: received, deferred with its reason, done.
+
+Never silence (Law 94-V art. 8(7)). Each letter has one Message-ID however often it is tried. A letter that cannot be
+delivered is given up on after a bounded time and the certificate says so: an erasure never waits for a mailbox.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from jinja2 import Environment
+
+from services.privacy.case import Case
+from services.privacy.case_facts import LetterSettled
+from services.privacy.case_store import CaseStore
+from services.privacy.erase_subject import ErasureProcess
+from services.privacy.letter_store import Letter, LetterStore
+from shared.contracts.views import PrivacyView
+from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
+from shared.policy.model import Controller
+from shared.sealing.envelope import EnvelopeNotAuthentic
+from shared.sealing.kek import KekUnavailable
+from shared.sealing.opener import Opener, Sealed, SubjectErased, SubjectUnknown
+
+PURPOSE = "3.2.6"
+GIVE_UP_AFTER_ATTEMPTS = 12
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LetterSender:
+    letters: LetterStore
+    cases: CaseStore
+    process: ErasureProcess
+    opener: Opener
+    mailer: Mailer
+    templates: Environment
+    controller: Controller
+
+    async def send_next(self, now: datetime) -> bool:
+        """Send the letter due longest. Returns whether there was one."""
+        letter = await self.letters.take_due(now)
+        if letter is None:
+            return False
+        try:
+            outcome = await self._send(letter)
+        except MailServerAway:
+            if letter.attempts < GIVE_UP_AFTER_ATTEMPTS:
+                delay = min(300, 2**letter.attempts)
+                await self.letters.postpone(letter.letter_id, now + timedelta(seconds=delay))
+                log.warning("letter_postponed", case_id=letter.case_id, kind=letter.kind, delay_seconds=delay)
+                return True
+            outcome = "mail server away"
+        await self.process.tell([(letter.case_id, LetterSettled(letter.kind, outcome))], now)
+        await self.letters.settle(letter.letter_id, outcome, now)
+        log.info("letter_settled", case_id=letter.case_id, kind=letter.kind, outcome=outcome)
+        return True
+
+    async def _send(self, letter: Letter) -> str:
+        case = await self.cases.by_id(letter.case_id)
+        if case is None or case.contact is None:
+            return "no contact any more"
+        contact = case.contact
+        sealed = Sealed(contact.event_id, contact.event_type, case.subject_id, contact.envelope)
+        try:
+            person = PrivacyView.model_validate(await self.opener.open(sealed, purpose=PURPOSE))
+        except (EnvelopeNotAuthentic, KekUnavailable, SubjectErased, SubjectUnknown) as refusal:
+            return f"contact not readable: {type(refusal).__name__}"
+        if person.email is None:
+            return "no e-mail address"
+        subject, body = self._text(letter, case, person)
+        try:
+            await self.mailer.send(message_id=f"letter-{letter.letter_id}", to=person.email, subject=subject, body=body)
+        except MailNotAccepted as refused:
+            return f"refused by the mail server ({refused.code})"
+        return "sent"
+
+    def _text(self, letter: Letter, case: Case, person: PrivacyView) -> tuple[str, str]:
+        template = self.templates.get_template(f"{letter.kind}.{person.language or 'kk'}.txt")
+        text = template.render(given_name=person.given_name or "", case=case, controller=self.controller)
+        subject, _, body = text.partition("\n")
+        return subject, body.lstrip("\n")
