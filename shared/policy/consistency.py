@@ -118,11 +118,11 @@ def _erasure(where: str, collection: Collection) -> Iterator[Problem]:
             "a depersonalised record still names its subject (Law 94-V art. 1(7))",
             "Add the path in `subject` to `unset`, or set `action: destroy`.",
         )
-    if collection.action == "keep" and collection.subject and not (collection.ground and collection.article):
+    if collection.action == "keep" and not (collection.ground and collection.article):
         yield Problem(
             where,
             "5.9.1",
-            "a person's record is kept with no ground or no article",
+            "a record is kept with no ground or no article",
             "Give `ground` and `article`, or destroy or depersonalise it.",
         )
     if (collection.deferred_by or collection.open_when) and not collection.order:

@@ -19,7 +19,7 @@ LegalBasis = Literal["contract", "consent", "depersonalised_data_only"]
 ErasureAction = Literal["destroy", "depersonalise", "keep"]
 Action = Literal["find", "insert", "update", "remove"]
 Unit = Literal["seconds", "hours", "days", "working_days", "years"]
-PolicySection = Literal["store", "topic", "period"]
+PolicySection = Literal["store", "collection", "topic", "period"]
 T = TypeVar("T")
 
 
@@ -123,6 +123,10 @@ class Store(_Row):
     title: Text
     answers_erasure: bool
     collections: Mapping[Name, Collection]
+
+    def collection(self, name: str) -> Collection:
+        """Raises UnknownName."""
+        return _row(self.collections, "collection", name)
 
 
 class Topic(_Row):
