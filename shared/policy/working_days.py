@@ -90,6 +90,7 @@ def _calendar(path: Path) -> tuple[holidays.HolidayBase, int]:
     for non_working in overrides.non_working:
         calendar.append({non_working.day: non_working.why})
     for working in overrides.working:
-        calendar.pop(working.day, None)
+        if working.day in calendar:
+            calendar.pop(working.day)
         calendar.weekend_workdays.add(working.day)
     return calendar, overrides.covered_until
