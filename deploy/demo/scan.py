@@ -1,0 +1,114 @@
+"""Search every byte a stack keeps for a person's values: files, and every message of every topic.
+
+Each value is looked for as UTF-8, UTF-16 (both byte orders), JSON-escaped (`\\u0410`) and base64 at each of its three
+alignments. A scan proves something only if it can find: plant a value first and see it found.
+"""
+
+import base64
+import json
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+OUTSIDE = "outside"
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Where, and which value by its name: never the value."""
+
+    where: str
+    value: str
+    encoding: str
+
+
+class Needles:
+    """A person's values in every form they could have."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._needles = [
+            (name, encoding, needle)
+            for name, value in values.items()
+            for encoding, needle in dict(_forms(value)).items()
+        ]
+
+    def found_in(self, content: "bytes | mmap.mmap", where: str) -> Iterator[Finding]:
+        for name, encoding, needle in self._needles:
+            if content.find(needle) >= 0:
+                yield Finding(where, name, encoding)
+
+
+def _forms(value: str) -> Iterator[tuple[str, bytes]]:
+    raw = value.encode()
+    yield "utf-8", raw
+    yield "utf-16-le", value.encode("utf-16-le")
+    yield "utf-16-be", value.encode("utf-16-be")
+    escaped = json.dumps(value)[1:-1]
+    if escaped != value:
+        yield "json", escaped.encode()
+        yield "json-upper", escaped.replace("\\u", "\0").upper().replace("\0", "\\u").encode()
+    for shift in range(3):
+        padded = base64.b64encode(b"\0" * shift + raw)
+        start, end = (0, 2, 3)[shift], -4 if (len(raw) + shift) % 3 else None
+        text = padded[start:end]
+        yield f"base64+{shift}", text
+        if (url_safe := text.translate(URL_SAFE)) != text:
+            yield f"base64url+{shift}", url_safe
+
+
+def scan_files(var: Path, needles: Needles) -> tuple[int, list[Finding]]:
+    """Bytes read and findings, under `var` but for what has left the system (`var/outside`)."""
+    total = 0
+    findings: list[Finding] = []
+    for path in sorted(var.rglob("*")):
+        parts = path.relative_to(var).parts
+        if parts[0] == OUTSIDE or not path.is_file() or path.is_symlink():
+            continue
+        try:
+            size = path.stat().st_size
+            if size == 0:
+                continue
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                total += size
+                findings += needles.found_in(content, "/".join(parts))
+        except FileNotFoundError:
+            continue
+    return total, findings
+
+
+async def scan_topics(bootstrap_servers: str, topics: Iterable[str], needles: Needles) -> tuple[int, list[Finding]]:
+    """Messages read and findings: keys, headers and values of everything the broker still holds."""
+    total = 0
+    findings: list[Finding] = []
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            for partition in consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
+        ]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(partitions)
+        positions = {partition: 0 for partition in partitions if ends[partition] > 0}
+        while any(position < ends[partition] for partition, position in positions.items()):
+            for partition, records in (await consumer.getmany(timeout_ms=1_000, max_records=2_000)).items():
+                for record in records:
+                    headers = b"\0".join(name.encode() + b"=" + value for name, value in record.headers)
+                    content = b"\0".join((record.key or b"", headers, record.value or b""))
+                    findings += needles.found_in(content, f"topic {record.topic}")
+                total += len(records)
+                positions[partition] = records[-1].offset + 1
+    finally:
+        await consumer.stop()
+    return total, findings
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer.topics()
+    return consumer.partitions_for_topic(topic) or set()
