@@ -154,6 +154,20 @@ def _topics(policy: Policy) -> Iterator[Problem]:
     for name, topic in policy.topics.items():
         for service in sorted({*topic.publishers, *topic.consumers} - set(policy.stores)):
             yield Problem(f"topics.{name}", "4.3.3", f"`{service}` is no service", "Use the name of a store.")
+        for reader in sorted(set(topic.sealed_for) - (set(topic.consumers) & set(policy.readers))):
+            yield Problem(
+                f"topics.{name}.sealed_for",
+                "4.3.1",
+                f"envelopes are sealed for `{reader}`, which is no reader that consumes the topic",
+                "Name readers among the topic's consumers.",
+            )
+        if topic.sealed_for and not topic.sealed:
+            yield Problem(
+                f"topics.{name}",
+                "5.9.1",
+                "the topic carries envelopes and is not marked as sealed",
+                "Say `sealed: true`, so that its retention counts.",
+            )
         limit = policy.periods.get("kafka_retention")
         if topic.sealed and (limit is None or topic.retention_days > limit.as_timedelta().days):
             yield Problem(

@@ -130,7 +130,11 @@ class Store(_Row):
 
 
 class Topic(_Row):
-    """A Kafka topic. `sealed`: its messages carry envelopes, so its retention bounds the life of a copy."""
+    """A Kafka topic.
+
+    sealed: its messages carry envelopes, so its retention bounds the life of a copy.
+    sealed_for: the readers its events bring an envelope to.
+    """
 
     title: Text
     publishers: tuple[Name, ...]
@@ -138,6 +142,7 @@ class Topic(_Row):
     partitions: PositiveInt
     retention_days: PositiveInt
     sealed: bool
+    sealed_for: tuple[Name, ...] = ()
 
 
 class Period(_Row):
