@@ -14,9 +14,15 @@ from typing import Any, Protocol
 from tink.aead import Aead
 
 from shared.sealing.subject_keys import aead_of
-from shared.sealing.wrapping import KeyUnwrapper, WrappedKey
+from shared.sealing.wrapping import WrappedKey
 
 DEFAULT_CACHE_SIZE = 50_000
+
+
+class Unwrapper(Protocol):
+    """`KeyUnwrapper` for a reader's column, `PublisherUnwrapper` for the publisher's."""
+
+    def unwrap(self, key: WrappedKey, subject_id: str) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -25,7 +31,7 @@ class Held:
 
     subject_id: str
     column: WrappedKey = field(repr=False)
-    _unwrapper: KeyUnwrapper = field(repr=False)
+    _unwrapper: Unwrapper = field(repr=False)
     _primitive: Aead | None = field(default=None, repr=False)
 
     def key(self) -> Aead:
@@ -59,7 +65,7 @@ class KeyringReader:
     def __init__(
         self,
         view: KeyringView,
-        unwrapper: KeyUnwrapper,
+        unwrapper: Unwrapper,
         *,
         max_age_seconds: float,
         size: int = DEFAULT_CACHE_SIZE,

@@ -63,6 +63,19 @@ class SubjectKeys:
         return cls(subject_id, {reader: bytes.fromhex(value) for reader, value in bunch.items()})
 
 
+class PublisherUnwrapper:
+    """A publisher's side when it opens what it sealed for itself: its column holds the bunch, and its own key in it."""
+
+    def __init__(self, unwrapper: KeyUnwrapper, publisher: str) -> None:
+        self._unwrapper = unwrapper
+        self._publisher = publisher
+
+    def unwrap(self, key: WrappedKey, subject_id: str) -> bytes:
+        """The publisher's own key material. Raises as `KeyUnwrapper.unwrap`."""
+        bunch: dict[str, str] = from_json(self._unwrapper.unwrap(key, subject_id))
+        return bytes.fromhex(bunch[self._publisher])
+
+
 def aead_of(material: bytes) -> Aead:
     """The primitive of serialised data-key material."""
     return proto_keyset_format.parse(material, secret_key_access.TOKEN).primitive(Aead)

@@ -1,6 +1,7 @@
 """The MongoDB driver, in this one file: Motor today; changing to PyMongo's AsyncMongoClient is a change here."""
 
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from motor.motor_asyncio import (
@@ -9,8 +10,8 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
 )
-from pymongo import WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, WriteConcern
+from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 Document: TypeAlias = dict[str, Any]
@@ -21,6 +22,7 @@ Session: TypeAlias = "AsyncIOMotorClientSession"
 
 T = TypeVar("T")
 DUPLICATE_KEY = 11000
+INDEX_OPTIONS_CONFLICT = 85
 
 
 def connect(uri: str, *, service: str) -> Client:
@@ -64,3 +66,15 @@ async def insert_new(collection: Collection, documents: list[Document]) -> set[i
             raise
         return set(range(len(documents))) - {item["index"] for item in failed}
     return set(range(len(documents)))
+
+
+async def expire_after(collection: Collection, path: str, age: timedelta) -> None:
+    """Let documents go by themselves at that age, counted from the time in `path`. Follows a changed period."""
+    seconds = int(age.total_seconds())
+    try:
+        await collection.create_index(path, expireAfterSeconds=seconds)
+    except OperationFailure as error:
+        if error.code != INDEX_OPTIONS_CONFLICT:
+            raise
+        await collection.drop_index([(path, ASCENDING)])
+        await collection.create_index(path, expireAfterSeconds=seconds)
