@@ -52,7 +52,7 @@ def _no_cache(subject_ids: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What one store does beyond the policy's plan."""
+    """What one store does beyond the policy's plan. `contacts`: envelopes by the event id of the answer they go in."""
 
     contacts: Callable[[Sequence[ContactWanted]], Awaitable[Mapping[str, dict[str, bytes]]]] = _no_contacts
     stop_promotions: Callable[[Sequence[str], datetime, Session], Awaitable[None]] = _no_promotions
@@ -83,8 +83,8 @@ class ErasureParticipant:
         self._hooks = hooks or Hooks()
 
     async def restrict(self, batch: Sequence[Received[RestrictSubject]]) -> Outcome:
-        """Processing stops when this returns."""
-        commands = [received.event for received in batch]
+        """Processing stops when this returns. A command that came twice (a reminder) is answered once."""
+        commands = list({received.event.case_id: received.event for received in batch}.values())
         now = datetime.now(UTC)
         answers = {command.case_id: new_id() for command in commands}
         self._hooks.evict_keys([command.subject_id for command in commands])
@@ -96,7 +96,10 @@ class ErasureParticipant:
             everything = [c.subject_id for c in commands if c.scope == "all"]
             restricted = await self._engine.restrict(everything, now, session)
             await self._hooks.stop_promotions([c.subject_id for c in commands], now, session)
-            events = [self._restricted(c, restricted.get(c.subject_id), contacts, now) for c in commands]
+            events = [
+                self._restricted(c, restricted.get(c.subject_id), contacts.get(answers[c.case_id], {}), now)
+                for c in commands
+            ]
             return await self._outbox.append(
                 [Outgoing(event, answers[event.case_id], now) for event in events], session
             )
@@ -145,7 +148,7 @@ class ErasureParticipant:
         self,
         command: RestrictSubject,
         restricted: Restricted | None,
-        contacts: Mapping[str, dict[str, bytes]],
+        contact: dict[str, bytes],
         now: datetime,
     ) -> SubjectRestricted:
         return SubjectRestricted(
@@ -156,7 +159,7 @@ class ErasureParticipant:
             restricted_at=now,
             records=restricted.records if restricted else 0,
             open_orders=restricted.open_orders if restricted else (),
-            sealed=contacts.get(command.subject_id, {}),
+            sealed=contact,
         )
 
     def _signed(self, receipt: SubjectErased) -> SubjectErased:
