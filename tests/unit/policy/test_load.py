@@ -46,7 +46,7 @@ def test_what_is_no_policy_is_refused(text: str) -> None:
 
 
 def test_rows_that_do_not_fit_together_are_refused() -> None:
-    with pytest.raises(PolicyInvalid, match="names purpose 9.9.9"):
+    with pytest.raises(PolicyInvalid, match=r"names purpose 9\.9\.9"):
         read_policy(policy_text(lambda rows: rows["fields"]["phone"]["grants"]["delivery"].append("9.9.9")))
 
 
