@@ -1,0 +1,103 @@
+"""`sealed run` and `sealed reset`."""
+
+import asyncio
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.follow import follow, show
+from deploy.local.layout import SERVICES, Layout, default_var
+from deploy.local.lock import only_one
+from deploy.local.outside.parts import NAMES as OUTSIDE
+from deploy.local.part import StackError
+from deploy.local.stack import BROKER, LocalStack, local_stack
+from shared.policy.load import PolicyInvalid
+
+app = typer.Typer()
+# What a run makes; nothing else in var/ is touched.
+MADE = ("data", "keys", "log", "run", "outside", "demo", "bench")
+
+Var = Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where data, keys and logs are.")]
+
+
+@app.command()
+def run(
+    var: Var = default_var(),  # noqa: B008 - a path is not changed by its use
+    key_cache_seconds: Annotated[
+        float, typer.Option(min=0.1, max=60, help="How long a service may keep a person's key.")
+    ] = 60.0,
+) -> None:
+    """Start everything and keep it running. Ctrl-C or TERM stops it; the data are kept."""
+    console = Console()
+    sys.exit(asyncio.run(_run(console, Layout.at(var), key_cache_seconds)))
+
+
+@app.command()
+def reset(var: Var = default_var()) -> None:  # noqa: B008 - as above
+    """Throw away data, keys, logs and the outside world's copies."""
+    layout = Layout.at(var)
+    try:
+        with only_one(layout):
+            for name in MADE:
+                shutil.rmtree(layout.var / name, ignore_errors=True)
+    except StackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_code) from None
+    typer.echo(f"{layout.var} is empty.")
+
+
+async def _run(console: Console, layout: Layout, key_cache_seconds: float) -> int:
+    """The exit code: 0 when it was told to stop, else the first failure's."""
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    stopping = asyncio.create_task(told.wait())
+    living = asyncio.create_task(_live(console, layout, key_cache_seconds))
+    await asyncio.wait((stopping, living), return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done():
+        show(console, "stack", "stopping; data are kept", colour="bold")
+    living.cancel()
+    try:
+        await living
+    except asyncio.CancelledError:
+        return 0
+    except (StackError, PolicyInvalid) as error:
+        show(console, "stack", str(error), colour="bold red")
+        return error.exit_code if isinstance(error, StackError) else 1
+    finally:
+        stopping.cancel()
+    return 0
+
+
+async def _live(console: Console, layout: Layout, key_cache_seconds: float) -> None:
+    """Until cancelled. Raises StackError."""
+    logs = {name: layout.log / f"{name}.log" for name in (*SERVICES, *OUTSIDE, BROKER)}
+    following = asyncio.create_task(follow(console, logs))
+    try:
+        async with local_stack(
+            layout.var,
+            key_cache_seconds=key_cache_seconds,
+            log_format="console" if console.is_terminal else "json",
+            report=lambda part, line: show(console, part, line, colour="bold"),
+        ) as stack:
+            console.print(_overview(stack))
+            raise await stack.wait_failed()
+    finally:
+        following.cancel()
+
+
+def _overview(stack: LocalStack) -> Table:
+    info = stack.info
+    table = Table(title="Ready. Ctrl-C stops it.", title_style="bold green", title_justify="left", show_header=False)
+    for name, service in info.services.items():
+        table.add_row(name, service.url)
+    table.add_row("kafka", info.kafka.bootstrap_servers)
+    table.add_row("logs", str(info.log_dir))
+    table.add_row("tokens, URIs", str(stack.layout.stack_json))
+    return table

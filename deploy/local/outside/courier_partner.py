@@ -1,0 +1,64 @@
+"""A courier partner: takes waybills, and forgets the recipient of a shipment when told to. `python -m … PORT LOG`"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, Header, HTTPException
+from pydantic import BaseModel, ConfigDict
+
+from deploy.local.outside import jsonl
+
+IdempotencyKey = Annotated[str, Header(min_length=1, max_length=255)]
+
+
+class Waybill(BaseModel):
+    """`reference` is the sender's shipment id; the other fields are whatever the sender discloses."""
+
+    model_config = ConfigDict(extra="allow")
+    reference: str
+
+
+class Forget(BaseModel):
+    references: list[str]
+
+
+def courier_partner(log: Path) -> FastAPI:
+    """Its state is the log: {"reference", "key", "fields"} a waybill, {"forgotten"} a notice carried out."""
+    app = FastAPI(title="Courier partner")
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
+    @app.post("/waybills", status_code=201)
+    async def take(waybill: Waybill, idempotency_key: IdempotencyKey) -> dict[str, str]:
+        line = {"reference": waybill.reference, "key": idempotency_key, "fields": waybill.model_extra}
+        earlier = next((old for old in jsonl.read(log) if old.get("key") == idempotency_key), None)
+        if earlier is None:
+            jsonl.append(log, line)
+        elif earlier["reference"] != waybill.reference:
+            raise HTTPException(422, "This Idempotency-Key was used for another waybill. Use a key per waybill.")
+        return {"reference": waybill.reference}
+
+    @app.post("/forget")
+    async def forget(notice: Forget) -> dict[str, list[str]]:
+        """Each reference it ever had is answered as forgotten, however often it is told."""
+        lines = jsonl.read(log)
+        known = {line["reference"] for line in lines if "reference" in line}
+        already = {line["forgotten"] for line in lines if "forgotten" in line}
+        forgotten = [reference for reference in notice.references if reference in known]
+        kept = [{**line, "fields": {}} if line.get("reference") in forgotten else line for line in lines]
+        notes = [{"forgotten": reference} for reference in dict.fromkeys(forgotten) if reference not in already]
+        jsonl.replace(log, [*kept, *notes])
+        return {
+            "forgotten": forgotten,
+            "unknown": [reference for reference in notice.references if reference not in known],
+        }
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(courier_partner(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

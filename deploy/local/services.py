@@ -1,0 +1,61 @@
+"""The four services as parts of the stack: each its own process, with its own secrets and nobody else's."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local.credentials import Credentials
+from deploy.local.environment import child_environment
+from deploy.local.layout import Layout
+from deploy.local.part import Part
+from deploy.local.readiness import http_ready
+from deploy.provision.mongodb import uri_of
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a service is told of the rest of the stack. `mongodb_uri` is the administrator's."""
+
+    kafka_bootstrap_servers: str
+    kafka_idempotence: bool
+    mongodb_uri: str
+    ports: Mapping[str, int]
+    key_cache_seconds: float
+    log_format: str
+
+
+def service_part(name: str, layout: Layout, credentials: Credentials, around: Surroundings) -> Part:
+    """`python -m services.<name>`, ready when its /health/ready says so."""
+    port = around.ports[name]
+    common = {
+        "SEALED_PORT": str(port),
+        "SEALED_KEYS_DIR": str(layout.keys / name),
+        "SEALED_KEY_CACHE_SECONDS": str(around.key_cache_seconds),
+        "SEALED_LOG_FORMAT": around.log_format,
+        "KAFKA_BOOTSTRAP_SERVERS": around.kafka_bootstrap_servers,
+        "SEALED_KAFKA_IDEMPOTENCE": str(around.kafka_idempotence).lower(),
+        "MONGODB_URI": uri_of(around.mongodb_uri, name, credentials.password(name)),
+    }
+    return Part(
+        name,
+        (sys.executable, "-m", f"services.{name}"),
+        child_environment({**common, **_own(name, credentials, around.ports)}),
+        http_ready(f"http://127.0.0.1:{port}/health/ready"),
+    )
+
+
+def _own(name: str, credentials: Credentials, ports: Mapping[str, int]) -> Mapping[str, str]:
+    """What one service gets and the others don't."""
+    smtp = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(ports["mail"])}
+    operator = {"SEALED_OPERATOR_TOKEN": credentials.token("operator")}
+    match name:
+        case "intake":
+            return {"SEALED_SHOP_TOKEN": credentials.token("shop")}
+        case "delivery":
+            return {**operator, "PARTNER_URL": f"http://127.0.0.1:{ports['partner']}"}
+        case "notifications":
+            return {**operator, **smtp, "SMS_GATEWAY_URL": f"http://127.0.0.1:{ports['sms']}"}
+        case "privacy":
+            return {**smtp, "SEALED_OFFICER_TOKEN": credentials.token("officer")}
+        case _:
+            return {}

@@ -1,0 +1,254 @@
+"""A local stack: mongod and a broker (or external ones), the outside world, the services. Used by `sealed run`, the
+demo and the tests alike:
+
+    async with local_stack(var) as stack:
+        stack.info.services["intake"].url
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from deploy.local.broker import broker_part
+from deploy.local.credentials import Credentials
+from deploy.local.layout import ROOT, SERVICES, Layout
+from deploy.local.lock import only_one
+from deploy.local.mongod import ADMIN, admin_uri, bootstrap, mongod_part
+from deploy.local.outside.parts import NAMES as OUTSIDE
+from deploy.local.outside.parts import outside_parts
+from deploy.local.part import Part, PartFailed
+from deploy.local.ports import choose_ports
+from deploy.local.services import Surroundings, service_part
+from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
+from deploy.local.supervisor import Supervisor
+from deploy.provision import kafka, keys, mongodb
+from shared.policy.load import load_policy
+from shared.stores.mongo import connect
+
+MONGOD, BROKER = "mongod", "broker"
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Servers that replace the embedded ones. `mongodb_uri` is an administrator's."""
+
+    kafka_bootstrap_servers: str | None = None
+    mongodb_uri: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        return cls(os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None, os.environ.get("MONGODB_URI") or None)
+
+
+@asynccontextmanager
+async def local_stack(
+    var: Path,
+    *,
+    services: Sequence[str] = SERVICES,
+    outside: bool = True,
+    key_cache_seconds: float = 2.0,
+    log_format: str = "json",
+    external: External | None = None,
+    report: Report = lambda part, line: None,
+) -> AsyncIterator["LocalStack"]:
+    """A stack that works, until the end of the block; then it is drained in reverse order.
+
+    services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
+    their outside world. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
+    part's name and a line for people.
+
+    Raises PartMissing, PartFailed (also where a part isn't ready in time), StackRunning, CredentialsLost.
+    """
+    layout = Layout.at(var)
+    with only_one(layout):
+        stack = LocalStack(
+            layout,
+            services=services,
+            outside=outside and bool(services),
+            key_cache_seconds=key_cache_seconds,
+            log_format=log_format,
+            external=External.from_environment() if external is None else external,
+            report=report,
+        )
+        try:
+            await stack.open()
+            yield stack
+        finally:
+            await stack.close()
+
+
+class LocalStack:
+    """Made by `local_stack`. Parts go by name: `mongod`, `broker`, `mail`, `sms`, `partner`, and the services."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        services: Sequence[str],
+        outside: bool,
+        key_cache_seconds: float,
+        log_format: str,
+        external: External,
+        report: Report,
+    ) -> None:
+        self.layout = layout
+        self._services = tuple(services)
+        self._outside = outside
+        self._key_cache_seconds = key_cache_seconds
+        self._log_format = log_format
+        self._external = external
+        self._report = report
+        self._credentials = Credentials(layout.secrets)
+        self._policy = load_policy()
+        self._parts: dict[str, Supervisor] = {}
+        self._ports: dict[str, int] = {}
+        self._opened = False
+        self._failure: asyncio.Future[PartFailed] = asyncio.get_running_loop().create_future()
+
+    @property
+    def info(self) -> StackInfo:
+        """What stack.json says, as of now. For a service that is just being started again: its last pid."""
+        mongod = self._parts.get(MONGOD)
+        return StackInfo(
+            services={name: ServiceInfo(url=self._url(name), pid=self._parts[name].pid) for name in self._services},
+            kafka=KafkaInfo(bootstrap_servers=self._bootstrap_servers),
+            mongodb=MongodbInfo(
+                uri=self._admin_uri,
+                pid=mongod.pid if mongod else None,
+                data_dir=self.layout.mongod_data if mongod else None,
+            ),
+            tokens=Tokens(**{role: self._credentials.token(role) for role in Tokens.model_fields}),
+            outside=OutsideInfo(
+                mail_dir=self.layout.mail_dir, sms_log=self.layout.sms_log, partner_log=self.layout.partner_log
+            ),
+            log_dir=self.layout.log,
+        )
+
+    def mongodb_uri(self, service: str) -> str:
+        """The URI a service itself connects with."""
+        return mongodb.uri_of(self._admin_uri, service, self._credentials.password(service))
+
+    async def kill(self, part: str) -> int:
+        """As `kill -9`; returns the pid it hit. A service comes back by itself: `wait_ready` waits for that."""
+        return self._parts[part].kill()
+
+    async def stop(self, part: str) -> None:
+        """TERM, and stay down until `start`. Stopping the embedded broker loses its messages: it is in memory."""
+        await self._parts[part].stop()
+
+    async def start(self, part: str) -> None:
+        """Start what `stop` stopped; return when it is ready."""
+        await self._parts[part].start()
+        if part == MONGOD:
+            await self._bootstrap_mongod()
+        elif part == BROKER:
+            await kafka.provision(self._bootstrap_servers, self._policy)
+
+    async def wait_ready(self, part: str, seconds: float = 30) -> None:
+        """Raises PartFailed if it isn't ready in that time."""
+        await self._parts[part].wait_ready(seconds)
+
+    async def wait_failed(self) -> PartFailed:
+        """The first failure that nobody repairs: the broker's death. Waits for ever if there is none."""
+        return await asyncio.shield(self._failure)
+
+    async def open(self) -> None:
+        """Start all parts, each as early as what it needs is there, and write stack.json."""
+        self.layout.make()
+        self.layout.stack_json.unlink(missing_ok=True)
+        outside = OUTSIDE if self._outside else ()
+        self._ports = dict(choose_ports((MONGOD, BROKER, *OUTSIDE, *self._services), self.layout.run / "ports.json"))
+        await _together(
+            self._open_mongodb(),
+            self._open_kafka(),
+            asyncio.to_thread(keys.provision, self.layout.keys, self._policy),
+            *(self._open_part(part) for part in outside_parts(self.layout, self._ports) if part.name in outside),
+        )
+        around = Surroundings(
+            kafka_bootstrap_servers=self._bootstrap_servers,
+            kafka_idempotence=self._external.kafka_bootstrap_servers is not None,
+            mongodb_uri=self._admin_uri,
+            ports=self._ports,
+            key_cache_seconds=self._key_cache_seconds,
+            log_format=self._log_format,
+        )
+        await _together(
+            *(self._open_part(service_part(name, self.layout, self._credentials, around)) for name in self._services)
+        )
+        self._opened = True
+        self.info.write(self.layout.stack_json)
+
+    async def close(self) -> None:
+        """Stop all parts, last started first: services drain while what they need is still there."""
+        self._opened = False
+        self.layout.stack_json.unlink(missing_ok=True)
+        for tier in (self._services, OUTSIDE, (BROKER,), (MONGOD,)):
+            await asyncio.gather(*(self._parts[name].stop() for name in tier if name in self._parts))
+        if not self._failure.done():
+            self._failure.cancel()
+
+    async def _open_mongodb(self) -> None:
+        if self._external.mongodb_uri is None:
+            await self._open_part(mongod_part(self.layout, self._ports[MONGOD], self._credentials))
+            await self._bootstrap_mongod()
+        client = connect(self._admin_uri, service="provisioner")
+        try:
+            passwords = {service: self._credentials.password(service) for service in SERVICES}
+            await mongodb.provision(client, self._policy, passwords)
+        finally:
+            client.close()
+
+    async def _bootstrap_mongod(self) -> None:
+        await bootstrap(self._ports[MONGOD], self._credentials.password(ADMIN))
+
+    async def _open_kafka(self) -> None:
+        if self._external.kafka_bootstrap_servers is None:
+            await self._open_part(broker_part(self._ports[BROKER]))
+        await kafka.provision(self._bootstrap_servers, self._policy)
+
+    async def _open_part(self, part: Part) -> None:
+        supervisor = Supervisor(
+            part,
+            working_dir=ROOT,
+            log_dir=self.layout.log,
+            on_change=self._rewrite_info,
+            on_failure=self._take_failure,
+            report=lambda line: self._report(part.name, line),
+        )
+        self._parts[part.name] = supervisor
+        await supervisor.start()
+        self._report(part.name, "ready")
+
+    def _rewrite_info(self) -> None:
+        if self._opened:
+            self.info.write(self.layout.stack_json)
+
+    def _take_failure(self, failure: PartFailed) -> None:
+        if not self._failure.done():
+            self._failure.set_result(failure)
+
+    def _url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._ports[service]}"
+
+    @property
+    def _admin_uri(self) -> str:
+        return self._external.mongodb_uri or admin_uri(self._ports[MONGOD], self._credentials.password(ADMIN))
+
+    @property
+    def _bootstrap_servers(self) -> str:
+        return self._external.kafka_bootstrap_servers or f"127.0.0.1:{self._ports[BROKER]}"
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """All at once. The first failure cancels the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
