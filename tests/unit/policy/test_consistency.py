@@ -83,6 +83,14 @@ PLANTED: dict[str, tuple[Callable[[Rows], object], str]] = {
         lambda rows: rows["topics"]["orders"]["consumers"].append("marketing"),
         "`marketing` is no service",
     ),
+    "an envelope for a reader who does not consume the topic": (
+        lambda rows: rows["topics"]["erasure-receipts"].update(sealed_for=["delivery"]),
+        "envelopes are sealed for `delivery`, which is no reader that consumes the topic",
+    ),
+    "envelopes on a topic that is not marked": (
+        lambda rows: rows["topics"]["orders"].update(sealed=False),
+        "carries envelopes and is not marked as sealed",
+    ),
     "a topic that keeps envelopes too long": (
         lambda rows: rows["topics"]["orders"].update(retention_days=365),
         "longer than the period `kafka_retention`",
