@@ -44,7 +44,7 @@ def create_key(keys_root: Path) -> None:
     paths = [keys_root / service / "lookup.json" for service in HOLDERS]
     existing = next((path.read_text() for path in paths if path.exists()), None)
     text = existing or json_proto_keyset_format.serialize(
-        tink.new_keyset_handle(prf.prf_key_templates.HMAC_SHA256_PRF), secret_key_access.TOKEN
+        tink.new_keyset_handle(prf.prf_key_templates.HMAC_SHA256), secret_key_access.TOKEN
     )
     for path in paths:
         write_secret(path, text)

@@ -18,7 +18,7 @@ Document: TypeAlias = dict[str, Any]
 Client: TypeAlias = "AsyncIOMotorClient[Document]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Document]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
-Session: TypeAlias = "AsyncIOMotorClientSession"
+Session: TypeAlias = AsyncIOMotorClientSession
 
 T = TypeVar("T")
 DUPLICATE_KEY = 11000
