@@ -30,7 +30,11 @@ from shared.observability.metrics import BATCH_RETRIES, BATCH_SECONDS, MESSAGES
 
 MAX_RECORDS = 500
 RETRY_FOR_SECONDS = 60.0
+# The least Apache Kafka allows by default: a crashed replica's partitions move on within seconds. Heartbeats come from
+# the event loop, which a batch holds for a fraction of a second.
+SESSION_MS = 6_000
 REVOKE_WAIT_SECONDS = 30.0
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
 PASSING_FAULTS = (PyMongoError, KafkaError, OSError, TimeoutError)
 log = structlog.get_logger()
 
@@ -161,6 +165,8 @@ def subscribe(broker: KafkaBroker, consumer: BatchConsumer, *, service: str) -> 
         batch_timeout_ms=50,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=SESSION_MS // 4,
         rebalance_timeout_ms=60_000,
         max_poll_interval_ms=300_000,
         listener=listener,
@@ -171,7 +177,12 @@ def subscribe(broker: KafkaBroker, consumer: BatchConsumer, *, service: str) -> 
 
     async def consume(events: list[Any], message: CurrentMessage) -> None:
         structlog.contextvars.clear_contextvars()
-        await consumer.process(message.raw_message)
+        try:
+            await consumer.process(message.raw_message)
+        except Exception as error:  # the batch is read again: slowly, for nobody else would slow it down
+            log.error("batch_not_processed", topic=consumer.topic, exc_info=error)
+            await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            raise
 
     subscriber(consume)
     return subscriber

@@ -1,27 +1,53 @@
 """Start and drain a service's messaging in the right order, and say whether it is ready."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared.messaging.outbox import Outbox
 from shared.stores.mongo import Client
 
+REJOIN_SECONDS = 1.0
+log = structlog.get_logger()
+
 
 @asynccontextmanager
 async def messaging(broker: KafkaBroker, outbox: Outbox, subscribers: Sequence[Any]) -> AsyncIterator[None]:
-    """Consume and publish while the block runs. Then: finish the batches in flight, publish what they left, close."""
-    await broker.start()
+    """Publish at once and consume as soon as the groups have let this replica in (readiness waits for that, requests
+    need not). On leaving: finish the batches in flight, publish what they left, close."""
+    await broker.connect()
     await outbox.start()
+    joining = asyncio.create_task(_join(broker, subscribers))
     try:
         yield
     finally:
-        for subscriber in subscribers:
-            await subscriber.stop()
+        joining.cancel()
+        await asyncio.gather(joining, return_exceptions=True)
+        await asyncio.gather(*(subscriber.stop() for subscriber in subscribers))
         await outbox.stop()
         await broker.stop()
+
+
+async def _join(broker: KafkaBroker, subscribers: Sequence[Any]) -> None:
+    """All groups side by side: joining one takes seconds."""
+    await asyncio.gather(*(_join_one(subscriber) for subscriber in subscribers))
+    broker.running = True
+
+
+async def _join_one(subscriber: Any) -> None:
+    while True:
+        try:
+            await subscriber.start()
+            return
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("group_not_joined", group=subscriber.group_id, error=type(error).__name__)
+            await subscriber.stop()
+            await asyncio.sleep(REJOIN_SECONDS)
 
 
 def readiness(

@@ -1,0 +1,47 @@
+"""Work that nobody asks for by a message or a request: what is due now, again and again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from shared.messaging.consume import PASSING_FAULTS
+
+PAUSE_SECONDS = 0.25
+FAULT_PAUSE_SECONDS = 2.0
+log = structlog.get_logger()
+
+Act = Callable[[datetime], Awaitable[bool]]
+
+
+@asynccontextmanager
+async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[None]:
+    """Repeat each act while the block runs. An act does a bounded part of what is due now and says whether there may
+    be more. It is cancelled at the end, so it must be safe to break off anywhere."""
+    tasks = [asyncio.create_task(_forever(act, pause_seconds)) for act in acts]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _forever(act: Act, pause_seconds: float) -> None:
+    while True:
+        pause = pause_seconds
+        try:
+            while await act(datetime.now(UTC)):
+                await asyncio.sleep(0)
+        except PASSING_FAULTS as error:
+            log.warning("work_interrupted", error=type(error).__name__)
+            pause = FAULT_PAUSE_SECONDS
+        except Exception as error:  # a bug in one item must not end the work for all others
+            log.error("work_failed", exc_info=error)
+            pause = FAULT_PAUSE_SECONDS
+        await asyncio.sleep(pause)
