@@ -36,21 +36,29 @@ def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]
     return {name: value for name, value in body.items() if value not in (None, [])}
 
 
-def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
-    """pydantic's errors without their input. An unknown field is refused by name, and the name is all it gets."""
+def field_errors(errors: Sequence[Any], *, whole: str = "(whole request)") -> list[dict[str, str]]:
+    """pydantic's errors without their input. An unknown field is refused by name, and the name is all it gets.
+
+    `whole`: what to call a rule that is about no single field."""
     return [
         {
-            "field": ".".join(str(part) for part in error["loc"] if part != "body") or "(whole request)",
+            "field": ".".join(_part(part) for part in error["loc"] if part != "body") or whole,
             "rule": _RULES.get(error["type"], str(error["msg"]).removeprefix("Value error, ")),
         }
         for error in errors
     ]
 
 
+def _part(part: str | int) -> str:
+    """A field's name as the sender wrote it, unless it is none: somebody's phone may stand where a name should."""
+    is_name = isinstance(part, int) or (len(part) <= 64 and part.replace("-", "_").isidentifier())
+    return str(part) if is_name else "(not a field name)"
+
+
 _RULES = {
     "extra_forbidden": "the policy does not let us collect this field (clauses 2.2.1–2.2.5): leave it out",
     "missing": "this field is required",
-    "json_invalid": "the request is not valid JSON",
+    "json_invalid": "is not valid JSON",
 }
 
 

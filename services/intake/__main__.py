@@ -1,0 +1,10 @@
+"""`python -m services.intake`"""
+
+from services.intake.app import SERVICE, build
+from services.intake.settings import IntakeSettings
+from shared.http.server import serve
+from shared.observability.logging import configure_logging
+
+settings = IntakeSettings()
+configure_logging(SERVICE, json=settings.log_format == "json")
+serve(build(settings), settings.host, settings.port)

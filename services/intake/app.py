@@ -1,0 +1,124 @@
+"""The intake service: composition root. All its wiring and subscriptions, on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.intake.cancel_order import CancelOrder
+from services.intake.consent_store import ConsentStore
+from services.intake.follow_shipments import ShipmentFollowing
+from services.intake.group_orders import OrderGroups
+from services.intake.idempotency_store import COLLECTION as ANSWERS
+from services.intake.idempotency_store import IdempotencyStore
+from services.intake.keyring_store import KeyringStore
+from services.intake.order_store import OrderStore
+from services.intake.place_export import ExportPlacing
+from services.intake.place_orders import OrderPlacing, Stores
+from services.intake.recognise_people import Recognition
+from services.intake.routes import MAX_ORDER_BYTES, ShopRoutes
+from services.intake.seal_contacts import ContactSealing
+from services.intake.seal_order import OrderSealer
+from services.intake.settings import IntakeSettings
+from services.intake.subject_store import SubjectStore
+from services.intake.take_order import OrderTaking
+from services.intake.withdraw_consent import WithdrawConsent
+from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.http.server import http_app
+from shared.messaging.broker import kafka_broker
+from shared.messaging.consume import BatchConsumer, Handler, subscribe
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lifecycle import messaging, readiness
+from shared.messaging.outbox import Outbox
+from shared.policy.load import load_policy
+from shared.sealing.kek_files import KekFiles
+from shared.sealing.keyring import KeyringReader
+from shared.sealing.opener import Opener
+from shared.sealing.people_index import PeopleIndex
+from shared.sealing.subject_keys import PublisherUnwrapper
+from shared.sealing.wrapping import KeyUnwrapper, KeyWrapper
+from shared.stores.erasure import ErasureEngine
+from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.mongo import connect
+from shared.stores.receipts import Signer
+
+SERVICE: Final = "intake"
+
+
+def build(settings: IntakeSettings) -> FastAPI:
+    policy = load_policy()
+    client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
+    database = client[SERVICE]
+    broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
+    outbox = Outbox(database, broker, service=SERVICE)
+    kek = KekFiles(settings.keys_dir, SERVICE)
+    cache = settings.key_cache_seconds
+    wrapper, unwrapper = KeyWrapper(kek, cache), KeyUnwrapper(kek, SERVICE, cache)
+    keyring = KeyringReader(
+        MongoKeyringView(client, SERVICE), PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache
+    )
+    orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
+    kept = policy.period(str(policy.store(SERVICE).collection(ANSWERS).expires)).as_timedelta()
+    answers = IdempotencyStore(database, kept)
+
+    taking = OrderTaking(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
+    recognition = Recognition(
+        KeyringStore(client, SERVICE),
+        subjects,
+        publisher=SERVICE,
+        readers=tuple(policy.readers),
+        wrapper=wrapper,
+        unwrapper=unwrapper,
+    )
+    sealer = OrderSealer(policy, publisher=SERVICE, shop=settings.shop)
+    groups = OrderGroups(OrderPlacing(client, Stores(orders, consents, subjects, answers, outbox), recognition, sealer))
+    contacts = ContactSealing(orders, keyring, Opener(SERVICE, policy, keyring), unwrapper, policy)
+    shipments = ShipmentFollowing(orders)
+    engine = ErasureEngine(database, policy.store(SERVICE))
+    participant = ErasureParticipant(
+        SERVICE,
+        engine,
+        client=client,
+        outbox=outbox,
+        signer=Signer.from_folder(settings.keys_dir),
+        hooks=Hooks(contacts=contacts.contacts, stop_promotions=subjects.stop_promotions, evict_keys=keyring.evict),
+    )
+
+    subscriptions: dict[str, dict[type, Handler]] = {
+        "shipments": {
+            ShipmentHandedOver: shipments.on_handed_over,
+            ShipmentDelivered: shipments.on_delivered,
+            ShipmentReturned: shipments.on_returned,
+        },
+        "erasure-intake": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+    }
+    dead_letters = DeadLetters(broker, SERVICE)
+    subscribers = [
+        subscribe(broker, BatchConsumer(topic, handlers, dead_letters), service=SERVICE)
+        for topic, handlers in subscriptions.items()
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for store in (engine, answers, outbox):
+            await store.ensure_indexes()
+        async with messaging(broker, outbox, subscribers):
+            yield
+        client.close()
+
+    app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    app.include_router(
+        ShopRoutes(
+            token=settings.shop_token,
+            taking=taking,
+            groups=groups,
+            exports=ExportPlacing(taking, groups, longest_line=MAX_ORDER_BYTES),
+            orders=orders,
+            cancelling=CancelOrder(client, orders, outbox),
+            withdrawing=WithdrawConsent(client, orders, consents, outbox),
+        ).router
+    )
+    return app

@@ -1,0 +1,60 @@
+"""Group commit: orders that come in while a transaction runs share the next one.
+
+Nothing waits for company: when nothing is under way, an order is placed at once. One person's order never suffers
+from another's: when a group fails, each of its orders is placed by itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from pymongo.errors import ConnectionFailure
+
+from services.intake.place_orders import OrderPlacing, Outcome, Wanted
+
+MAX_GROUP = 100
+MAX_UNDER_WAY = 2
+
+Waiting = tuple[Wanted, "asyncio.Future[Outcome]"]
+
+
+class OrderGroups:
+    def __init__(self, placing: OrderPlacing) -> None:
+        self._placing = placing
+        self._waiting: deque[Waiting] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def place(self, wanted: Wanted) -> Outcome:
+        """As `OrderPlacing.place` for one order, in whatever group it comes to be."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wanted, future))
+        if len(self._under_way) < MAX_UNDER_WAY:
+            task = asyncio.create_task(self._place_waiting())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return await future
+
+    async def place_all(self, wanted: Sequence[Wanted]) -> list[Outcome | Exception]:
+        """Each order's outcome, or what stood in its way."""
+        now = datetime.now(UTC)
+        try:
+            return list(await self._placing.place(wanted, now))
+        except ConnectionFailure as error:  # it would fail each of them alike
+            return [error] * len(wanted)
+        except Exception as error:
+            if len(wanted) == 1:
+                return [error]
+            return [(await self.place_all([item]))[0] for item in wanted]
+
+    async def _place_waiting(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
+            outcomes = await self.place_all([wanted for wanted, _ in group])
+            for (_, future), outcome in zip(group, outcomes, strict=True):
+                if future.done():  # its request was given up
+                    continue
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)

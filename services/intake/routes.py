@@ -1,0 +1,152 @@
+"""The shop's HTTP interface. Each route calls one act and words its outcome.
+
+Orders are validated from the bytes that came: FastAPI would parse them to Python first, and then validate that.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from services.intake.cancel_order import CancelOrder, TooLateToCancel
+from services.intake.group_orders import OrderGroups
+from services.intake.order_form import OrderForm
+from services.intake.order_store import OrderErased, OrderState, OrderStore, OrderUnknown
+from services.intake.place_export import ExportPlacing
+from services.intake.place_orders import KeyReused
+from services.intake.take_order import OrderTaking
+from services.intake.withdraw_consent import WithdrawConsent
+from shared.contracts.consents import Scope
+from shared.contracts.event import RecordId
+from shared.http.bearer import require_token
+from shared.http.problems import Problem
+
+MAX_ORDER_BYTES = 48 * 1024  # 100 items with long names; its envelope stays below what an event may carry
+MAX_EXPORT_BYTES = 64 * 1024 * 1024
+JSON = ("application/json",)
+JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
+
+OrderId = Annotated[RecordId, Path(description="32 hexadecimal digits")]
+Key = Annotated[str | None, Header(min_length=1, max_length=255, description="Repeat a request safely under it")]
+
+
+class WithdrawalRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    scope: Scope
+
+
+class ShopRoutes:
+    def __init__(
+        self,
+        *,
+        token: SecretStr,
+        taking: OrderTaking,
+        groups: OrderGroups,
+        exports: ExportPlacing,
+        orders: OrderStore,
+        cancelling: CancelOrder,
+        withdrawing: WithdrawConsent,
+    ) -> None:
+        self._taking = taking
+        self._groups = groups
+        self._exports = exports
+        self._orders = orders
+        self._cancelling = cancelling
+        self._withdrawing = withdrawing
+        self.router = APIRouter(prefix="/v1/orders", dependencies=[Depends(require_token(token, role="shop"))])
+        self.router.post("", status_code=201, openapi_extra=_body(JSON, OrderForm.model_json_schema()))(self.place)
+        self.router.post("/batch", openapi_extra=_body(JSON_LINES, {"type": "string"}))(self.place_export)
+        self.router.get("/{order_id}")(self.show)
+        self.router.post("/{order_id}/cancel")(self.cancel)
+        self.router.post("/{order_id}/withdraw-consent", status_code=202)(self.withdraw)
+
+    async def place(self, request: Request, idempotency_key: Key = None) -> JSONResponse:
+        """Place one order."""
+        body = b"".join([chunk async for chunk in _body_of(request, JSON, MAX_ORDER_BYTES)])
+        try:
+            wanted = self._taking.take(body, idempotency_key, datetime.now(UTC))
+        except ValidationError as invalid:
+            errors = invalid.errors(include_input=False, include_url=False, include_context=False)
+            raise RequestValidationError(errors) from None
+        outcome = await self._groups.place(wanted)
+        if isinstance(outcome, KeyReused):
+            raise Problem(
+                422,
+                "The key belongs to another request",
+                "Send a new order under a new Idempotency-Key, or the first one unchanged under this.",
+                errors=[{"field": "Idempotency-Key", "rule": "one key stands for one request"}],
+            )
+        return JSONResponse(asdict(outcome), 201)
+
+    async def place_export(self, request: Request, idempotency_key: Key = None) -> dict[str, Any]:
+        """Place a shop's export, one order a line (JSON Lines)."""
+        outcome = await self._exports.place(_body_of(request, JSON_LINES, MAX_EXPORT_BYTES), idempotency_key)
+        return {"accepted": outcome.accepted, "refused": outcome.refused}
+
+    async def show(self, order_id: OrderId) -> dict[str, Any]:
+        """An order's state, and nothing of its person."""
+        try:
+            return _shown(await self._orders.state_of(order_id))
+        except OrderUnknown as unknown:
+            raise _not_found(unknown) from None
+
+    async def cancel(self, order_id: OrderId) -> dict[str, Any]:
+        """Cancel an order no courier has taken."""
+        try:
+            return _shown(await self._cancelling.cancel(order_id, datetime.now(UTC)))
+        except OrderUnknown as unknown:
+            raise _not_found(unknown) from None
+        except (TooLateToCancel, OrderErased) as refusal:
+            raise Problem(409, "The order can't be cancelled", str(refusal)) from None
+
+    async def withdraw(self, order_id: OrderId, request: WithdrawalRequest) -> dict[str, Any]:
+        """Take back the consent of the order's person."""
+        now = datetime.now(UTC)
+        try:
+            await self._withdrawing.withdraw(order_id, request.scope, now)
+        except OrderUnknown as unknown:
+            raise _not_found(unknown) from None
+        except OrderErased as erased:
+            raise Problem(409, "Nothing left to withdraw", str(erased)) from None
+        return {"order_id": order_id, "scope": request.scope, "received_at": now}
+
+
+def _shown(order: OrderState) -> dict[str, Any]:
+    return {name: value for name, value in asdict(order).items() if value is not None}
+
+
+def _not_found(unknown: OrderUnknown) -> Problem:
+    return Problem(404, "No such order", str(unknown))
+
+
+async def _body_of(request: Request, media_types: tuple[str, ...], most: int) -> AsyncIterator[bytes]:
+    """The body as it streams in. Raises Problem 415 or 413, the latter before anything is read where the length was
+    declared."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in media_types:
+        raise Problem(415, "Not a form we read", f"Send it as {' or '.join(media_types)} (header Content-Type).")
+    declared = request.headers.get("content-length", "0")
+    size = int(declared) if declared.isdigit() else 0
+    if size > most:
+        raise _too_large(most)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        yield chunk
+
+
+def _too_large(most: int) -> Problem:
+    rule = f"may be {most} bytes long"
+    return Problem(413, "Too large", "Send less at once.", errors=[{"field": "(whole request)", "rule": rule}])
+
+
+def _body(media_types: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {name: {"schema": schema} for name in media_types}}}

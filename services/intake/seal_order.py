@@ -1,0 +1,115 @@
+"""Seal an order: one envelope per reader with the fields the policy grants it, and intake's own with all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.intake.order_form import OrderForm
+from services.intake.order_store import Status
+from shared.contracts.consents import ConsentGiven
+from shared.contracts.orders import OrderPlaced
+from shared.messaging.cloudevents import Outgoing, new_id
+from shared.policy.model import Language, Policy, PolicyVersion
+from shared.sealing.envelope import Binding, seal
+from shared.sealing.subject_keys import SubjectKeys
+from shared.stores.mongo import Document
+
+CHANNEL = "shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The answer to the shop."""
+
+    order_id: str
+    subject_id: str
+    amount_kzt: int
+    status: Status = "placed"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedOrder:
+    """An order with its consent as they are stored, and the events that tell of them."""
+
+    placed: Placed
+    order: Document
+    consent: Document
+    events: tuple[Outgoing, Outgoing]
+
+
+class OrderSealer:
+    """Reads once from the policy who is sealed for, and with which fields."""
+
+    def __init__(self, policy: Policy, *, publisher: str, shop: str) -> None:
+        readers = (publisher, *policy.topic(OrderPlaced.TOPIC).sealed_for)
+        self._fields = {reader: policy.fields_for(reader) for reader in readers}
+        self._texts = {version.version: _hashes(version) for version in policy.versions}
+        self._publisher = publisher
+        self._shop = shop
+
+    def seal(self, form: OrderForm, keys: SubjectKeys, now: datetime) -> SealedOrder:
+        order_id, consent_id, event_id = new_id(), new_id(), new_id()
+        sealed = self._envelopes(form, keys, event_id)
+        own = sealed.pop(self._publisher)
+        placed = OrderPlaced(
+            subject_id=keys.subject_id,
+            order_id=order_id,
+            placed_at=now,
+            payment_method=form.payment.method,
+            consent_id=consent_id,
+            promotions=form.consent.promotions,
+            item_count=len(form.items),
+            sealed=sealed,
+        )
+        given = ConsentGiven(
+            subject_id=keys.subject_id,
+            consent_id=consent_id,
+            policy_version=form.consent.policy_version,
+            text_sha256=self._texts[form.consent.policy_version][form.language],
+            language=form.language,
+            promotions=form.consent.promotions,
+            given_at=now,
+        )
+        return SealedOrder(
+            Placed(order_id, keys.subject_id, form.amount_kzt),
+            self._order(form, placed, event_id, own),
+            _consent(given),
+            (Outgoing(placed, event_id, now), Outgoing(given, new_id(), now)),
+        )
+
+    def _envelopes(self, form: OrderForm, keys: SubjectKeys, event_id: str) -> dict[str, bytes]:
+        """Reader → envelope; a reader without a granted field gets none."""
+        person: dict[str, Any] = form.personal().model_dump(exclude_none=True)
+        envelopes: dict[str, bytes] = {}
+        for reader, granted in self._fields.items():
+            fields = {name: value for name, value in person.items() if name in granted}
+            if fields or reader == self._publisher:
+                binding = Binding(event_id, OrderPlaced.type_name(), keys.subject_id, reader)
+                envelopes[reader] = seal(fields, binding, keys.of(reader))
+        return envelopes
+
+    def _order(self, form: OrderForm, placed: OrderPlaced, event_id: str, own: bytes) -> Document:
+        return {
+            "_id": placed.order_id,
+            "subject_id": placed.subject_id,
+            "consent_id": placed.consent_id,
+            "event_id": event_id,
+            "event_type": placed.type_name(),
+            "sealed": own,
+            "status": "placed",
+            "payment_method": placed.payment_method,
+            "amount_kzt": form.amount_kzt,
+            "item_count": placed.item_count,
+            "shop": self._shop,
+            "placed_at": placed.placed_at,
+        }
+
+
+def _consent(given: ConsentGiven) -> Document:
+    fields = given.model_dump(exclude={"consent_id"})
+    return {"_id": given.consent_id, **fields, "channel": CHANNEL}
+
+
+def _hashes(version: PolicyVersion) -> Mapping[Language, str]:
+    return {language: version.text_sha256(language) for language in version.consent_text}

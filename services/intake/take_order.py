@@ -1,0 +1,27 @@
+"""Take what a shop sent: a valid order with the keyed hashes it is found by, or the rules it breaks."""
+
+from datetime import datetime
+
+from services.intake.order_form import read_order
+from services.intake.place_orders import Wanted
+from services.intake.recognise_people import Face
+from shared.messaging.cloudevents import new_id
+from shared.policy.model import Policy
+from shared.policy.working_days import ALMATY
+from shared.sealing.people_index import PeopleIndex
+
+
+class OrderTaking:
+    def __init__(self, policy: Policy, people: PeopleIndex, *, shop: str) -> None:
+        self._policy = policy
+        self._people = people
+        self._shop = shop
+
+    def take(self, body: bytes, idempotency_key: str | None, now: datetime) -> Wanted:
+        """Raises pydantic's ValidationError. The same person and request give the same hashes, however spelt."""
+        form = read_order(body, version_in_force=self._policy.version_at(now.astimezone(ALMATY).date()).version)
+        face = Face(self._people.entry("phone", form.phone), self._people.entry("email", form.email))
+        if idempotency_key is None:
+            return Wanted(form, face, new_id())
+        key = self._people.entry("idempotency", f"{self._shop}\0{idempotency_key}")
+        return Wanted(form, face, key, self._people.entry("request", form.model_dump_json()))
