@@ -133,6 +133,9 @@ class LocalStack:
         """The URI a service itself connects with."""
         return mongodb.uri_of(self._admin_uri, service, self._credentials.password(service))
 
+    def pid(self, part: str) -> int:
+        return self._parts[part].pid
+
     async def kill(self, part: str) -> int:
         """As `kill -9`; returns the pid it hit. A service comes back by itself: `wait_ready` waits for that."""
         return self._parts[part].kill()

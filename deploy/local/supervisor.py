@@ -93,6 +93,8 @@ class Supervisor:
         finally:
             for task in waiting:
                 task.cancel()
+        if self._task and self._task.done():
+            self._task.result()  # a fault of the launcher's own is raised as it is
         if self.failure:
             raise self.failure
         if not self._ready.is_set():
@@ -106,19 +108,17 @@ class Supervisor:
         os.kill(self.pid, signal.SIGKILL)
         return self.pid
 
-    async def stop(self, *, grace: float | None = None) -> None:
+    async def stop(self) -> None:
         """TERM to the process group, the part's time of grace, then KILL. The part stays stopped. Idempotent."""
         if not self._task:
             return
         self._stopping = True
-        if self.alive:
-            self._signal_group(signal.SIGTERM)
-            await asyncio.wait({self._task}, timeout=self.part.stop_seconds if grace is None else grace)
-        if not self._task.done():
-            self._signal_group(signal.SIGKILL)
-            self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        for number, seconds in ((signal.SIGTERM, self.part.stop_seconds), (signal.SIGKILL, None)):
+            if self.alive:
+                self._signal_group(number)
+                await asyncio.wait({self._task}, timeout=seconds)
+        self._task.cancel()  # where it is pausing between two lives
+        await asyncio.wait({self._task})
         self._task = None
 
     async def _keep_running(self) -> None:

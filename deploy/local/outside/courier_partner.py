@@ -27,6 +27,8 @@ class Forget(BaseModel):
 def courier_partner(log: Path) -> FastAPI:
     """Its state is the log: {"reference", "key", "fields"} a waybill, {"forgotten"} a notice carried out."""
     app = FastAPI(title="Courier partner")
+    lines = jsonl.read(log)
+    by_key = {line["key"]: line for line in lines if "key" in line}
 
     @app.get("/health/ready")
     async def ready() -> dict[str, str]:
@@ -34,9 +36,11 @@ def courier_partner(log: Path) -> FastAPI:
 
     @app.post("/waybills", status_code=201)
     async def take(waybill: Waybill, idempotency_key: IdempotencyKey) -> dict[str, str]:
-        line = {"reference": waybill.reference, "key": idempotency_key, "fields": waybill.model_extra}
-        earlier = next((old for old in jsonl.read(log) if old.get("key") == idempotency_key), None)
+        earlier = by_key.get(idempotency_key)
         if earlier is None:
+            line = {"reference": waybill.reference, "key": idempotency_key, "fields": waybill.model_extra}
+            lines.append(line)
+            by_key[idempotency_key] = line
             jsonl.append(log, line)
         elif earlier["reference"] != waybill.reference:
             raise HTTPException(422, "This Idempotency-Key was used for another waybill. Use a key per waybill.")
@@ -44,18 +48,16 @@ def courier_partner(log: Path) -> FastAPI:
 
     @app.post("/forget")
     async def forget(notice: Forget) -> dict[str, list[str]]:
-        """Each reference it ever had is answered as forgotten, however often it is told."""
-        lines = jsonl.read(log)
-        known = {line["reference"] for line in lines if "reference" in line}
-        already = {line["forgotten"] for line in lines if "forgotten" in line}
-        forgotten = [reference for reference in notice.references if reference in known]
-        kept = [{**line, "fields": {}} if line.get("reference") in forgotten else line for line in lines]
-        notes = [{"forgotten": reference} for reference in dict.fromkeys(forgotten) if reference not in already]
-        jsonl.replace(log, [*kept, *notes])
-        return {
-            "forgotten": forgotten,
-            "unknown": [reference for reference in notice.references if reference not in known],
-        }
+        """A reference it ever had is answered as forgotten, however often it is told."""
+        had = {line["reference"] for line in by_key.values()}
+        told_before = {line["forgotten"] for line in lines if "forgotten" in line}
+        known = [reference for reference in notice.references if reference in had]
+        for line in by_key.values():
+            if line["reference"] in known:
+                line["fields"] = {}
+        lines.extend({"forgotten": reference} for reference in dict.fromkeys(known) if reference not in told_before)
+        jsonl.replace(log, lines)
+        return {"forgotten": known, "unknown": [r for r in notice.references if r not in had]}
 
     return app
 
