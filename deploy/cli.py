@@ -2,7 +2,11 @@
 
 import typer
 
+from deploy import policy_commands as policy
+from deploy.demo import commands as demo
 from deploy.local import commands as local
+from deploy.provision import commands as provision
+from services.privacy.cli import commands as officer
 
 # Locals of a traceback can hold personal data, so they are never shown.
 app = typer.Typer(
@@ -12,6 +16,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(local.app)
+app.add_typer(demo.app)
+app.add_typer(officer.app)
+app.add_typer(provision.app, name="keys")
+app.add_typer(policy.app, name="policy")
 
 if __name__ == "__main__":
     app()

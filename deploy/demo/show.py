@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,19 @@ class Screen:
     def __init__(self) -> None:
         self.console = Console(width=WIDTH, highlight=False)
         self._number = 0
+
+    def opening(self, cache_seconds: float) -> None:
+        self.console.print("[bold]Sealed Orders[/]: a privacy policy, running")
+        self.console.print(
+            f"[dim]Real parts: mongod, a Kafka-protocol broker, SMTP, four services. Services may keep a person's key "
+            f"for {cache_seconds:g} s here (60 s in production), so the second pass comes soon.[/]\n"
+        )
+
+    def starting(self, part: str, line: str) -> None:
+        self.console.print(f"   [dim]{part}[/] {line}")
+
+    def failed(self, why: str, log: Path) -> None:
+        self.console.print(f"\n[bold red]The demo did not come to its end.[/] {why}\nThe parts' logs are in {log}.")
 
     def step(self, title: str, what: str) -> None:
         self._number += 1

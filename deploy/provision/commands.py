@@ -1,0 +1,64 @@
+"""`sealed keys rotate`."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.local.layout import Layout, default_var
+from deploy.local.stack_info import read_stack
+from deploy.provision.rotate_keys import Rotation, rotate
+from shared.policy.load import load_policy
+from shared.stores.mongo import connect
+
+app = typer.Typer(help="Key-encryption keys and their epochs.", no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """Key-encryption keys and their epochs."""
+
+
+@app.command("rotate")
+def rotate_command(
+    reader: Annotated[
+        list[str] | None, typer.Option(help="Only this reader; may be repeated. All, if left out.")
+    ] = None,
+    cache_seconds: Annotated[
+        float,
+        typer.Option(envvar="SEALED_KEY_CACHE_SECONDS", min=0.1, max=60, help="How long services may keep a key."),
+    ] = 60.0,
+    var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the running stack is.")] = default_var(),  # noqa: B008
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Re-wrap the keys of everybody who is not erased, then destroy the old key-encryption key."""
+    policy = load_policy()
+    unknown = sorted(set(reader or ()) - set(policy.readers))
+    if unknown:
+        typer.echo(f"The policy has no reader {', '.join(unknown)}. Readers: {', '.join(policy.readers)}.", err=True)
+        raise typer.Exit(2)
+    layout = Layout.at(var)
+    uri = read_stack(layout.stack_json).mongodb.uri
+    done = asyncio.run(_rotate(uri, layout.keys, tuple(reader or policy.readers), cache_seconds))
+    if as_json:
+        typer.echo(json.dumps([asdict(rotation) for rotation in done], indent=1))
+        return
+    for rotation in done:
+        old = ", ".join(map(str, rotation.old_epochs))
+        typer.echo(
+            f"{rotation.reader}: epoch {rotation.new_epoch} is in use, {rotation.rewrapped} keys re-wrapped, "
+            f"epoch {old} destroyed"
+        )
+
+
+async def _rotate(uri: str, keys_root: Path, readers: tuple[str, ...], cache_seconds: float) -> list[Rotation]:
+    client = connect(uri, service="rotation")
+    try:
+        return await asyncio.gather(
+            *(rotate(client, keys_root, reader, cache_seconds=cache_seconds) for reader in readers)
+        )
+    finally:
+        client.close()
