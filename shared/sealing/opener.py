@@ -57,16 +57,20 @@ class Opener:
         self._policy = policy
         self._keyring = keyring
 
-    async def open(self, sealed: Sealed, *, purpose: str) -> dict[str, Any]:
-        """The fields granted for the purpose. Raises PurposeRefused, SubjectErased, SubjectUnknown,
+    async def open(self, sealed: Sealed, *, purpose: str, fresh: bool = False) -> dict[str, Any]:
+        """The fields granted for the purpose. `fresh`, for what will leave the system: no cached key is used, so an
+        erasure by another replica is seen at once. Raises PurposeRefused, SubjectErased, SubjectUnknown,
         EnvelopeNotAuthentic, KekUnavailable."""
         granted = self.granted(purpose)
-        return self.open_with(await self._keyring.state(sealed.subject_id), sealed, granted, purpose)
+        state = await self._keyring.state(sealed.subject_id, fresh=fresh)
+        return self.open_with(state, sealed, granted, purpose)
 
-    async def open_many(self, many: list[Sealed], *, purpose: str) -> list[dict[str, Any] | Exception]:
+    async def open_many(
+        self, many: list[Sealed], *, purpose: str, fresh: bool = False
+    ) -> list[dict[str, Any] | Exception]:
         """As `open`, with one keyring look-up; a refusal stands in its item's place."""
         granted = self.granted(purpose)
-        states = await self._keyring.states(sealed.subject_id for sealed in many)
+        states = await self._keyring.states((sealed.subject_id for sealed in many), fresh=fresh)
         results: list[dict[str, Any] | Exception] = []
         for sealed in many:
             try:

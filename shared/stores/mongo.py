@@ -1,6 +1,6 @@
 """The MongoDB driver, in this one file: Motor today; changing to PyMongo's AsyncMongoClient is a change here."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -10,7 +10,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
 )
-from pymongo import ASCENDING, WriteConcern
+from pymongo import ASCENDING, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
@@ -66,6 +66,18 @@ async def insert_new(collection: Collection, documents: list[Document]) -> set[i
             raise
         return set(range(len(documents))) - {item["index"] for item in failed}
     return set(range(len(documents)))
+
+
+async def bulk_upsert(collection: Collection, operations: Sequence[UpdateOne]) -> None:
+    """Bulk-write upserts by `_id` whose filter leaves a document alone that is further on already: MongoDB then tries
+    to insert it and meets its key, which is that outcome and no fault."""
+    if not operations:
+        return
+    try:
+        await collection.bulk_write(operations, ordered=False)
+    except BulkWriteError as error:
+        if any(item["code"] != DUPLICATE_KEY for item in error.details["writeErrors"]):
+            raise
 
 
 async def expire_after(collection: Collection, path: str, age: timedelta) -> None:
