@@ -94,8 +94,9 @@ class ErasureParticipant:
 
         async def work(session: Session) -> list[dict[str, Any]]:
             everything = [c.subject_id for c in commands if c.scope == "all"]
-            restricted = await self._engine.restrict(everything, now, session)
+            # First, so that a record it makes to say that they stopped is restricted with the others.
             await self._hooks.stop_promotions([c.subject_id for c in commands], now, session)
+            restricted = await self._engine.restrict(everything, now, session)
             events = [
                 self._restricted(c, restricted.get(c.subject_id), contacts.get(answers[c.case_id], {}), now)
                 for c in commands
