@@ -20,3 +20,16 @@ OUTBOX_OLDEST_SECONDS = Gauge("sealed_outbox_oldest_seconds", "Age of the oldest
 KEY_CACHE_OLDEST_SECONDS = Gauge("sealed_key_cache_oldest_seconds", "Age of the oldest cached key.", ["reader"])
 CASES = Counter("sealed_cases_total", "Cases that entered a state.", ["state"])
 RESIDUAL_RECORDS = Counter("sealed_residual_records_total", "Records a final pass still found.", ["store"])
+DISCLOSURES = Counter(
+    "sealed_disclosures_total",
+    "Hand-overs of fields to a recipient: sent, away, refused, broken_off.",
+    ["recipient", "outcome"],
+)
+RECIPIENT_ANSWERS = Counter(
+    "sealed_recipient_answers_total", "Answers to the notice to forget: forgotten, unknown.", ["recipient", "answer"]
+)
+PERSON_MESSAGES = Counter(
+    "sealed_person_messages_total",
+    "Messages to people by outcome: sent, refused, given_up.",
+    ["kind", "channel", "outcome"],
+)

@@ -1,0 +1,10 @@
+"""`python -m services.delivery`"""
+
+from services.delivery.app import SERVICE, build
+from services.delivery.settings import DeliverySettings
+from shared.http.server import serve
+from shared.observability.logging import configure_logging
+
+settings = DeliverySettings()
+configure_logging(SERVICE, json=settings.log_format == "json")
+serve(build(settings), settings.host, settings.port)

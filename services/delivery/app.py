@@ -1,0 +1,109 @@
+"""The delivery service: composition root. All its wiring and subscriptions, on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+from fastapi import FastAPI
+
+from services.delivery.courier_partner import CourierPartner
+from services.delivery.disclosure_store import DisclosureStore
+from services.delivery.hand_to_courier import RECIPIENT, HandToCourier
+from services.delivery.routes import OperatorRoutes
+from services.delivery.settings import DeliverySettings
+from services.delivery.settle_shipment import SettleShipment
+from services.delivery.shipment_store import ShipmentStore
+from services.delivery.tell_recipients import TellRecipients
+from services.delivery.track_orders import OrderTracking
+from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.http.server import http_app
+from shared.messaging.broker import kafka_broker
+from shared.messaging.consume import BatchConsumer, Handler, subscribe
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lifecycle import messaging, readiness
+from shared.messaging.outbox import Outbox
+from shared.messaging.worker import working
+from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
+from shared.policy.load import load_policy
+from shared.sealing.kek_files import KekFiles
+from shared.sealing.keyring import KeyringReader
+from shared.sealing.opener import Opener
+from shared.sealing.wrapping import KeyUnwrapper
+from shared.stores.erasure import ErasureEngine
+from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.mongo import connect
+from shared.stores.receipts import Signer
+
+SERVICE: Final = "delivery"
+
+
+def build(settings: DeliverySettings) -> FastAPI:
+    policy = load_policy()
+    client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
+    database = client[SERVICE]
+    broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
+    outbox = Outbox(database, broker, service=SERVICE)
+    cache = settings.key_cache_seconds
+    unwrapper = KeyUnwrapper(KekFiles(settings.keys_dir, SERVICE), SERVICE, cache)
+    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
+    # No proxy from the environment: what the partner is told goes to the partner.
+    http = httpx.AsyncClient(base_url=str(settings.partner_url), trust_env=False)
+    partner = CourierPartner(http)
+    shipments = ShipmentStore(database)
+    disclosures = DisclosureStore(database, policy.period("disclosure_retention").as_timedelta())
+
+    tracking = OrderTracking(shipments, keyring)
+    hand_to_courier = HandToCourier(
+        client,
+        shipments,
+        disclosures,
+        Opener(SERVICE, policy, keyring),
+        partner,
+        outbox,
+        policy.recipients[RECIPIENT],
+        settings.partner_name,
+    )
+    tell_recipients = TellRecipients(client, disclosures, partner, outbox)
+    engine = ErasureEngine(database, policy.store(SERVICE))
+    participant = ErasureParticipant(
+        SERVICE,
+        engine,
+        client=client,
+        outbox=outbox,
+        signer=Signer.from_folder(settings.keys_dir),
+        hooks=Hooks(tell_recipients=tell_recipients.on_erase, evict_keys=keyring.evict),
+    )
+
+    subscriptions: dict[str, dict[type, Handler]] = {
+        "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_cancelled},
+        "erasure-delivery": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+    }
+    dead_letters = DeadLetters(broker, SERVICE)
+    subscribers = [
+        subscribe(broker, BatchConsumer(topic, handlers, dead_letters), service=SERVICE)
+        for topic, handlers in subscriptions.items()
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for store in (engine, shipments, disclosures, outbox):
+            await store.ensure_indexes()
+        async with http, messaging(broker, outbox, subscribers), working(tell_recipients.tell_due):
+            yield
+        client.close()
+
+    app = http_app("Sealed Orders: delivery", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    app.include_router(
+        OperatorRoutes(
+            token=settings.operator_token,
+            shipments=shipments,
+            disclosures=disclosures,
+            hand_to_courier=hand_to_courier,
+            settle_shipment=SettleShipment(client, shipments, outbox),
+        ).router
+    )
+    return app

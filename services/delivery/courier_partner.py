@@ -1,0 +1,67 @@
+"""The courier partner's HTTP interface: take a waybill, forget a recipient."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+ANSWER_SECONDS = 10.0
+PASSING_STATUS = frozenset({408, 425, 429})
+
+
+class PartnerAway(Exception):
+    """A passing fault. What was sent may have arrived all the same."""
+
+    def __init__(self) -> None:
+        super().__init__("The courier partner does not answer now. Try again later.")
+
+
+class WaybillRefused(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(
+            f"The courier partner refuses the waybill (HTTP {code}). "
+            "Ask it which field it misses, and whether the policy grants that field to delivery."
+        )
+
+
+class Forgotten(BaseModel):
+    """References it had and has forgotten, and those it never had."""
+
+    forgotten: frozenset[str]
+    unknown: frozenset[str]
+
+
+class CourierPartner:
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def take(self, shipment_id: str, fields: Mapping[str, Any]) -> None:
+        """The partner has the parcel's waybill when this returns; the same shipment again is the same waybill.
+        Raises PartnerAway, WaybillRefused. Neither holds a value."""
+        answer = await self._post(
+            "/waybills", {"reference": shipment_id, **fields}, headers={"Idempotency-Key": shipment_id}
+        )
+        if answer.is_client_error:
+            raise WaybillRefused(answer.status_code)
+
+    async def forget(self, shipment_ids: Sequence[str]) -> Forgotten:
+        """Raises PartnerAway, also where the answer can't be understood."""
+        answer = await self._post("/forget", {"references": list(shipment_ids)})
+        try:
+            return Forgotten.model_validate_json(answer.content)
+        except ValidationError:
+            raise PartnerAway from None
+
+    async def _post(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._http.post(path, json=body, headers=headers)
+        except (httpx.HTTPError, TimeoutError):
+            raise PartnerAway from None
+        if not answer.is_success and (not answer.is_client_error or answer.status_code in PASSING_STATUS):
+            raise PartnerAway
+        return answer

@@ -1,0 +1,184 @@
+"""Log of disclosures (clause 4.3.2): to whom, which field names, on which basis, when, and that the recipient was told
+to forget them. Never a value."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from pymongo import ASCENDING, UpdateMany, UpdateOne
+
+from shared.messaging.cloudevents import new_id
+from shared.stores.mongo import Database, Document, Session, expire_after
+
+COLLECTION: Final = "disclosures"
+LEASE = timedelta(seconds=30)
+# Fields that set out may still be under way for so long: no notice to forget them overtakes them.
+UNDER_WAY_SECONDS = 30
+
+Answer = Literal["forgotten", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """Of one shipment. `fields`: policy names."""
+
+    disclosure_id: str
+    recipient: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be disclosed. `recipient` is a class of the policy, `recipient_name` who it is."""
+
+    shipment_id: str
+    order_id: str
+    subject_id: str
+    recipient: str
+    recipient_name: str
+    fields: tuple[str, ...]
+    purpose: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A recipient is to be told to forget a shipment's fields, for a case."""
+
+    disclosure_id: str
+    shipment_id: str
+    subject_id: str
+    recipient: str
+    case_id: str
+    attempts: int
+
+
+class DisclosureStore:
+    def __init__(self, database: Database, kept: timedelta) -> None:
+        self._disclosures = database[COLLECTION]
+        self._kept = kept
+
+    async def ensure_indexes(self) -> None:
+        await self._disclosures.create_index("shipment_id", unique=True)
+        await self._disclosures.create_index(
+            [("next_at", ASCENDING)], partialFilterExpression={"forget_state": "due"}, name="notices_due"
+        )
+        await expire_after(self._disclosures, "disclosed_at", self._kept)
+
+    async def intend(self, intent: Intent, now: datetime, session: Session) -> None:
+        """Before anything leaves. From here on the log says that the recipient may have it."""
+        await self._disclosures.update_one(
+            {"shipment_id": intent.shipment_id},
+            {
+                "$setOnInsert": {
+                    "_id": new_id(),
+                    "subject_id": intent.subject_id,
+                    "order_id": intent.order_id,
+                    "recipient": intent.recipient,
+                    "recipient_name": intent.recipient_name,
+                },
+                "$set": {
+                    "state": "sending",
+                    "purpose": intent.purpose,
+                    "basis": intent.basis,
+                    "disclosed_at": now,
+                },
+                "$addToSet": {"fields": {"$each": list(intent.fields)}},
+            },
+            upsert=True,
+            session=session,
+        )
+
+    async def complete(self, shipment_id: str, session: Session) -> None:
+        """The recipient has acknowledged."""
+        await self._disclosures.update_one(
+            {"shipment_id": shipment_id}, {"$set": {"state": "disclosed"}}, session=session
+        )
+
+    async def of_shipment(self, shipment_id: str) -> Disclosed | None:
+        document = await self._disclosures.find_one({"shipment_id": shipment_id})
+        if document is None:
+            return None
+        return Disclosed(document["_id"], document["recipient"], tuple(sorted(document["fields"])))
+
+    async def of_subjects(self, subject_ids: Collection[str], session: Session) -> list[tuple[str, str, str]]:
+        """(disclosure id, subject id, order id) of all of them."""
+        found = self._disclosures.find(
+            {"subject_id": {"$in": list(subject_ids)}}, {"subject_id": 1, "order_id": 1}, session=session
+        ).sort("_id", ASCENDING)
+        return [(document["_id"], document["subject_id"], document["order_id"]) async for document in found]
+
+    async def make_due(self, disclosures: Mapping[str, Sequence[str]], now: datetime, session: Session) -> None:
+        """Case id → disclosure ids. Those already told for the same case stay as they are."""
+        if not disclosures:
+            return
+        under_way = {"startDate": "$disclosed_at", "unit": "second", "amount": UNDER_WAY_SECONDS}
+        arrived = {"$max": [now, {"$dateAdd": under_way}]}
+        change = {
+            "forget_state": "due",
+            "attempts": 0,
+            "next_at": {"$cond": [{"$eq": ["$state", "sending"]}, arrived, now]},
+        }
+        await self._disclosures.bulk_write(
+            [
+                UpdateMany(
+                    {"_id": {"$in": list(ids)}, "case_id": {"$ne": case_id}},
+                    [{"$set": {**change, "case_id": case_id}}, {"$unset": ["answer", "answered_at"]}],
+                )
+                for case_id, ids in disclosures.items()
+            ],
+            ordered=False,
+            session=session,
+        )
+
+    async def take_due(self, now: datetime, limit: int) -> list[Notice]:
+        """Notices due, leased to the caller. Two replicas may take the same: telling twice is harmless, and the answer
+        is recorded once."""
+        due = {"forget_state": "due", "next_at": {"$lte": now}}
+        found = await self._disclosures.find(due).sort("next_at", ASCENDING).limit(limit).to_list(limit)
+        if found:
+            await self._disclosures.update_many(
+                {"_id": {"$in": [document["_id"] for document in found]}, **due},
+                {"$set": {"next_at": now + LEASE, "told_at": now}, "$inc": {"attempts": 1}},
+            )
+        return [_notice(document) for document in found]
+
+    async def still_due(self, disclosure_ids: Collection[str], session: Session) -> list[Notice]:
+        query = {"_id": {"$in": list(disclosure_ids)}, "forget_state": "due"}
+        return [_notice(document) async for document in self._disclosures.find(query, session=session)]
+
+    async def answered(self, answers: Mapping[str, Answer], now: datetime, session: Session) -> None:
+        """Disclosure id → answer."""
+        await self._disclosures.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": disclosure_id},
+                    {"$set": {"forget_state": "answered", "answer": answer, "answered_at": now}},
+                )
+                for disclosure_id, answer in answers.items()
+            ],
+            ordered=False,
+            session=session,
+        )
+
+    async def postpone(self, until: Mapping[str, datetime]) -> None:
+        """Disclosure id → when the recipient is told again."""
+        await self._disclosures.bulk_write(
+            [
+                UpdateOne({"_id": disclosure_id, "forget_state": "due"}, {"$set": {"next_at": at}})
+                for disclosure_id, at in until.items()
+            ],
+            ordered=False,
+        )
+
+
+def _notice(document: Document) -> Notice:
+    return Notice(
+        document["_id"],
+        document["shipment_id"],
+        document["subject_id"],
+        document["recipient"],
+        document["case_id"],
+        document["attempts"],
+    )

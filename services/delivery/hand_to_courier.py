@@ -1,0 +1,133 @@
+"""Hand a parcel to the courier partner, with exactly the fields the policy grants for delivering it.
+
+    durable: the log says the partner may have the fields ─► they leave ─► durable: the partner has them, all told
+
+A crash in between leaves a truthful log and a shipment that is being handed over; the same call again finishes it, and
+the partner knows it by the shipment's id as the same waybill.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from services.delivery.courier_partner import CourierPartner, PartnerAway, WaybillRefused
+from services.delivery.disclosure_store import Disclosed, DisclosureStore, Intent
+from services.delivery.shipment_store import BEFORE, Shipment, ShipmentStore, Status, WrongState
+from shared.contracts.shipments import ShipmentHandedOver
+from shared.contracts.views import DeliveryView
+from shared.messaging.cloudevents import Outgoing, new_id
+from shared.messaging.outbox import Outbox, Row
+from shared.observability.metrics import DISCLOSURES
+from shared.policy.model import Recipient
+from shared.sealing.opener import Opener
+from shared.stores.mongo import Client, Session, in_transaction
+
+PURPOSE = "3.2.3"  # deliver the goods
+RECIPIENT = "courier_partner"  # the class of clause 4.3.2
+REMEDY: Mapping[Status, str] = {
+    "delivered": "Nothing is left to do.",
+    "returned": "A new delivery is a new order.",
+    "cancelled": "Keep the parcel; the courier must not get it.",
+}
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class HandToCourier:
+    client: Client
+    shipments: ShipmentStore
+    disclosures: DisclosureStore
+    opener: Opener
+    partner: CourierPartner
+    outbox: Outbox
+    recipient: Recipient
+    recipient_name: str
+
+    async def hand_over(self, shipment_id: str, now: datetime) -> tuple[Shipment, Disclosed]:
+        """What was handed over; again, if it was already. Raises ShipmentMissing, WrongState, PartnerAway,
+        WaybillRefused, and what `Opener.open` raises."""
+        shipment = await self.shipments.get(shipment_id)
+        if shipment.status in BEFORE["handed_over"]:
+            fields = await self._fields(shipment)
+            await self._intend(shipment, fields, now)
+            await self._send(shipment, fields, now)
+            await self._complete(shipment, fields, now)
+            shipment = await self.shipments.get(shipment_id)
+        disclosed = await self.disclosures.of_shipment(shipment_id)
+        if shipment.status != "handed_over" or disclosed is None:
+            raise WrongState(shipment.status, REMEDY.get(shipment.status, "Send the request again."))
+        return shipment, disclosed
+
+    async def _fields(self, shipment: Shipment) -> dict[str, Any]:
+        """By policy names, without those the person did not give. A restriction does not stand in the way: an open
+        order is what an erasure waits for."""
+        self.opener.granted(PURPOSE)
+        if shipment.sealed is None:
+            return {}
+        opened = await self.opener.open(shipment.sealed, purpose=PURPOSE, fresh=True)
+        return DeliveryView.model_validate(opened).model_dump(mode="json", exclude_none=True)
+
+    async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
+        intent = Intent(
+            shipment_id=shipment.shipment_id,
+            order_id=shipment.order_id,
+            subject_id=shipment.subject_id,
+            recipient=RECIPIENT,
+            recipient_name=self.recipient_name,
+            fields=tuple(sorted(fields)),
+            purpose=PURPOSE,
+            basis=f"clause {self.recipient.clause}; {self.recipient.basis}",
+        )
+
+        async def work(session: Session) -> None:
+            """Changes the shipment too, so that of this and an erasure or a cancellation one comes first."""
+            if not await self.shipments.move(shipment.shipment_id, "handing_over", now, session):
+                await self._refuse(shipment.shipment_id, session)
+            await self.disclosures.intend(intent, now, session)
+
+        await in_transaction(self.client, work)
+
+    async def _send(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
+        outcome = "broken_off"
+        try:
+            await self.partner.take(shipment.shipment_id, fields)
+            outcome = "sent"
+        except (PartnerAway, WaybillRefused) as failure:
+            outcome = "away" if isinstance(failure, PartnerAway) else "refused"
+            await self.shipments.move(shipment.shipment_id, "awaiting_courier", now)
+            raise
+        finally:
+            DISCLOSURES.labels(RECIPIENT, outcome).inc()
+            log.info(
+                "fields_disclosed",
+                shipment_id=shipment.shipment_id,
+                recipient=RECIPIENT,
+                purpose=PURPOSE,
+                fields=sorted(fields),
+                outcome=outcome,
+            )
+
+    async def _complete(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
+        event = ShipmentHandedOver(
+            subject_id=shipment.subject_id,
+            shipment_id=shipment.shipment_id,
+            order_id=shipment.order_id,
+            handed_over_at=now,
+            recipient=RECIPIENT,
+            disclosed_fields=tuple(sorted(fields)),
+        )
+
+        async def work(session: Session) -> list[Row]:
+            await self.disclosures.complete(shipment.shipment_id, session)
+            if not await self.shipments.move(shipment.shipment_id, "handed_over", now, session):
+                return []  # another call has completed it
+            return await self.outbox.append([Outgoing(event, new_id(), now)], session)
+
+        self.outbox.committed(await in_transaction(self.client, work))
+
+    async def _refuse(self, shipment_id: str, session: Session) -> None:
+        status = (await self.shipments.get(shipment_id, session)).status
+        raise WrongState(status, REMEDY.get(status, "Send the request again."))
