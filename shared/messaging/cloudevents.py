@@ -3,7 +3,7 @@
 Attributes and keys carry random ids only. A message that cannot be read is named by a code, never by its content.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
@@ -43,7 +43,7 @@ class Received(Generic[E]):
     event_id: str
     event_type: str
     time: datetime
-    record: "ConsumerRecord[bytes, bytes]"
+    record: "ConsumerRecord[bytes, bytes]" = field(repr=False)
 
 
 class Unreadable(Exception):

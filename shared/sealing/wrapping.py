@@ -8,7 +8,7 @@ the session key (symmetric, about 2 µs each). A wrapped key carries its sealed 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tink
 from tink import TinkError, aead, proto_keyset_format, secret_key_access
@@ -24,11 +24,12 @@ REMEMBERED_SESSIONS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A data key at rest: `keys.<reader>` of a keyring document."""
+    """A data key at rest: `keys.<reader>` of a keyring document. Prints its epoch only: a copy in a log would
+    outlive the erasure."""
 
     epoch: int
-    session: bytes
-    wrapped: bytes
+    session: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
 
     def document(self) -> dict[str, object]:
         return {"epoch": self.epoch, "session": self.session, "wrapped": self.wrapped}
