@@ -1,6 +1,5 @@
 """The privacy service: composition root. All its wiring and subscriptions, on one screen."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -37,6 +36,7 @@ from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
+from shared.messaging.worker import working
 from shared.policy.load import load_policy
 from shared.sealing.kek_files import KekFiles
 from shared.sealing.keyring import KeyringReader
@@ -93,7 +93,7 @@ def build(settings: PrivacySettings) -> FastAPI:
         Environment(loader=PackageLoader("services.privacy"), undefined=StrictUndefined, autoescape=False),
         policy.controller,
     )
-    watch = CaseWatch(process, cases, sender, timedelta(seconds=settings.remind_after_seconds))
+    watch = CaseWatch(process, cases, timedelta(seconds=settings.remind_after_seconds))
 
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
@@ -116,10 +116,11 @@ def build(settings: PrivacySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, cases, orders, letters, outbox):
             await store.ensure_indexes()
-        async with messaging(broker, outbox, subscribers):
-            watching = asyncio.create_task(watch.forever())
+        async with (
+            messaging(broker, outbox, subscribers),
+            working(watch.start_second_passes, watch.remind_silent_stores, sender.send_due),
+        ):
             yield
-            watching.cancel()
         client.close()
 
     app = http_app("Sealed Orders: privacy", lifespan=lifespan, ready=readiness(client, broker, subscribers))

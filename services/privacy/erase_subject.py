@@ -116,8 +116,8 @@ class ErasureProcess:
             rows = await in_transaction(self._client, work)
         self._stores.outbox.committed(rows)
 
-    async def remind(self, silent_since: datetime, now: datetime, limit: int = 500) -> None:
-        """Send the commands again to stores that have not answered since then."""
+    async def remind(self, silent_since: datetime, now: datetime, limit: int) -> int:
+        """Send the commands again to stores that have not answered since then. Returns for how many cases."""
         cases = await self._stores.cases.unanswered(silent_since, limit)
 
         async def work(session: Session) -> list[dict[str, Any]]:
@@ -127,6 +127,7 @@ class ErasureProcess:
         if cases:
             self._stores.outbox.committed(await in_transaction(self._client, work))
             await self._stores.cases.touch([case.case_id for case in cases], now)
+        return len(cases)
 
     async def _settle_known_orders(self, chosen: dict[str, Case], now: datetime) -> None:
         """Orders settled before the case was opened, whose answer may still call them open."""

@@ -4,6 +4,7 @@ Never silence (Law 94-V art. 8(7)). Each letter has one Message-ID however often
 delivered is given up on after a bounded time and the certificate says so: an erasure never waits for a mailbox.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from shared.sealing.opener import Opener, Sealed, SubjectErased, SubjectUnknown
 
 PURPOSE = "3.2.6"
 GIVE_UP_AFTER_ATTEMPTS = 12
+AT_ONCE = 8
 log = structlog.get_logger()
 
 
@@ -37,8 +39,11 @@ class LetterSender:
     templates: Environment
     controller: Controller
 
-    async def send_next(self, now: datetime) -> bool:
-        """Send the letter due longest. Returns whether there was one."""
+    async def send_due(self, now: datetime) -> bool:
+        """Send the letters due longest, several at a time. Returns whether there were any."""
+        return any(await asyncio.gather(*(self._send_next(now) for _ in range(AT_ONCE))))
+
+    async def _send_next(self, now: datetime) -> bool:
         letter = await self.letters.take_due(now)
         if letter is None:
             return False

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from services.privacy.case_facts import OrderSettled
 from services.privacy.case_store import CaseStore
@@ -13,7 +12,8 @@ from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
-from shared.sealing.keyring import Fenced, KeyringReader, Unknown
+from shared.messaging.fence import held_only
+from shared.sealing.keyring import KeyringReader
 
 Settling = OrderCancelled | ShipmentDelivered | ShipmentReturned
 HOW: dict[type[Event], str] = {
@@ -31,7 +31,8 @@ class OrderTracking:
         self._keyring = keyring
 
     async def on_placed(self, batch: Sequence[Received[OrderPlaced]]) -> Outcome:
-        held, outcome = await self._held(batch)
+        """The privacy service's key of a subject lives until its case is closed; later orders of it are fenced."""
+        held, outcome = await held_only(batch, self._keyring, fresh=True)
         if held:
             await self._orders.placed([(received.event.order_id, received.event.subject_id) for received in held])
         return outcome
@@ -39,7 +40,7 @@ class OrderTracking:
     async def on_settled(self, batch: Sequence[Received[Settling]]) -> Outcome:
         """Record the settling first, then tell the cases that may wait for it: a case opened in between asks the
         record."""
-        held, outcome = await self._held(batch)
+        held, outcome = await held_only(batch, self._keyring, fresh=True)
         if not held:
             return outcome
         now = datetime.now(UTC)
@@ -56,18 +57,3 @@ class OrderTracking:
         ]
         await self._process.tell(facts, now)
         return outcome
-
-    async def _held(self, batch: Sequence[Received[Any]]) -> tuple[list[Received[Any]], Outcome]:
-        """Leave out the erased: the privacy service's key for a subject lives until its case is closed."""
-        states = await self._keyring.states(received.event.subject_id for received in batch)
-        held, outcome = [], Outcome()
-        for received in batch:
-            match states[received.event.subject_id]:
-                case Fenced():
-                    outcome.fenced += 1
-                case Unknown():
-                    outcome.refused.append((received, "subject-unknown"))
-                case _:
-                    held.append(received)
-        outcome.applied = len(held)
-        return held, outcome

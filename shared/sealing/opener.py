@@ -5,6 +5,7 @@ reader is refused before any key is touched; of a purpose it does give, just the
 Every opening is counted and logged: subject, purpose, field names, never a value (clause 2.1).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +64,9 @@ class Opener:
         EnvelopeNotAuthentic, KekUnavailable."""
         granted = self.granted(purpose)
         state = await self._keyring.state(sealed.subject_id, fresh=fresh)
-        return self.open_with(state, sealed, granted, purpose)
+        opened = self.open_with(state, sealed, granted, purpose)
+        self._note(opened, purpose, subject_id=sealed.subject_id)
+        return opened
 
     async def open_many(
         self, many: list[Sealed], *, purpose: str, fresh: bool = False
@@ -77,6 +80,8 @@ class Opener:
                 results.append(self.open_with(states[sealed.subject_id], sealed, granted, purpose))
             except Exception as refusal:  # each item's own outcome; none of these carries a value
                 results.append(refusal)
+        opened = [result for result in results if isinstance(result, dict)]
+        self._note({name: None for fields in opened for name in fields}, purpose, count=len(opened))
         return results
 
     def granted(self, purpose: str) -> frozenset[str]:
@@ -99,12 +104,8 @@ class Opener:
         binding = Binding(sealed.event_id, sealed.event_type, sealed.subject_id, self.reader)
         fields = unseal(sealed.envelope, binding, state.key())
         ENVELOPES_OPENED.labels(self.reader, purpose, "opened").inc()
-        opened = {name: value for name, value in fields.items() if name in granted}
-        log.info(
-            "envelope_opened",
-            subject_id=sealed.subject_id,
-            reader=self.reader,
-            purpose=purpose,
-            fields=sorted(opened),
-        )
-        return opened
+        return {name: value for name, value in fields.items() if name in granted}
+
+    def _note(self, opened: Mapping[str, Any], purpose: str, **whose: Any) -> None:
+        """One line an opening, or one a batch: which fields for what, and never a value."""
+        log.info("envelope_opened", reader=self.reader, purpose=purpose, fields=sorted(opened), **whose)
