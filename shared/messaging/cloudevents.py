@@ -3,6 +3,7 @@
 Attributes and keys carry random ids only. A message that cannot be read is named by a code, never by its content.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from shared.contracts.event import Event
 from shared.contracts.ledger import LedgerHeadMoved
 
 CONTENT_TYPE = "application/json"
+RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 EVENT_TYPES: dict[str, type[Event]] = {event.type_name(): event for event in EVENTS}
 
 E = TypeVar("E", bound=Event, covariant=True)
@@ -78,13 +80,7 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
     """Raises Unreadable with one of: tombstone, not-a-cloudevent, unknown-type, schema-violation, key-mismatch."""
     if not record.value:
         raise Unreadable("tombstone")
-    headers = dict(record.headers)
-    try:
-        event_type = headers["ce_type"].decode("ascii")
-        event_id = headers["ce_id"].decode("ascii")
-        time = datetime.fromisoformat(headers["ce_time"].decode("ascii"))
-    except (KeyError, ValueError):
-        raise Unreadable("not-a-cloudevent") from None
+    event_id, event_type, time = _attributes(record)
     model = EVENT_TYPES.get(event_type)
     if model is None:
         raise Unreadable("unknown-type")
@@ -95,3 +91,17 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
     if record.key is None or record.key != event.subject_id.encode():
         raise Unreadable("key-mismatch")
     return Received(event, event_id, event_type, time, record)
+
+
+def _attributes(record: "ConsumerRecord[bytes, bytes]") -> tuple[str, str, datetime]:
+    """Id, type, time. A header of Kafka may have no value at all, and may hold any bytes: nothing but a random id
+    passes for an id, because ids are logged."""
+    headers = {name: value.decode("ascii", "replace") for name, value in record.headers if value is not None}
+    try:
+        event_id, event_type = headers["ce_id"], headers["ce_type"]
+        time = datetime.fromisoformat(headers["ce_time"])
+    except (KeyError, ValueError):
+        raise Unreadable("not-a-cloudevent") from None
+    if not RANDOM_ID.fullmatch(event_id) or time.tzinfo is None:
+        raise Unreadable("not-a-cloudevent")
+    return event_id, event_type, time

@@ -21,7 +21,7 @@ from faststream import AckPolicy
 from faststream._internal.endpoint.subscriber.utils import MultiLock
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.annotations import KafkaMessage as CurrentMessage
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from shared.contracts.event import Event
 from shared.messaging.cloudevents import Received, Unreadable, read
@@ -36,6 +36,8 @@ SESSION_MS = 6_000
 REVOKE_WAIT_SECONDS = 30.0
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 PASSING_FAULTS = (PyMongoError, KafkaError, OSError, TimeoutError)
+# MongoDB's codes for a write refused for what it holds: a duplicate key, a failed validation, a document too large.
+REFUSED_FOR_CONTENT = frozenset({11000, 121, 10334, 17419, 17420})
 log = structlog.get_logger()
 
 Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
@@ -104,20 +106,32 @@ class BatchConsumer:
                 by_type[type(received.event)].append(received)
         return by_type, refused
 
-    async def _isolate(self, handler: Handler, received: Sequence[Received[Any]]) -> Outcome:
+    async def _isolate(self, handler: Handler, received: Sequence[Received[Any]], *, again: bool = True) -> Outcome:
         """Halve a batch its handler fails on until the failing message stands alone. Handlers are idempotent."""
         try:
             return await handler(received)
-        except PASSING_FAULTS:
-            raise
         except Exception as error:
+            if _passing(error):
+                raise
             if len(received) == 1:
+                if again and isinstance(error, PyMongoError):  # two writers at once can make a duplicate key, once
+                    return await self._isolate(handler, received, again=False)
                 log.error("message_put_aside", topic=self.topic, event_id=received[0].event_id, exc_info=error)
                 return Outcome(refused=[(received[0], "handler-failed")])
             middle = len(received) // 2
             first = await self._isolate(handler, received[:middle])
             second = await self._isolate(handler, received[middle:])
             return Outcome(first.applied + second.applied, first.fenced + second.fenced, first.refused + second.refused)
+
+
+def _passing(error: Exception) -> bool:
+    """Whether it may go by itself. What MongoDB refuses for its content, it refuses each time."""
+    if isinstance(error, BulkWriteError):
+        codes = {item["code"] for item in error.details["writeErrors"]}
+        return not codes or not codes <= REFUSED_FOR_CONTENT
+    if isinstance(error, OperationFailure):
+        return error.code not in REFUSED_FOR_CONTENT
+    return isinstance(error, PASSING_FAULTS)
 
 
 class _CommitBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -33,7 +33,7 @@ class DeadLetters:
         headers = {
             name: value.decode("ascii")
             for name, value in record.headers
-            if name in KEPT_HEADERS and value.isascii() and len(value) < 200
+            if name in KEPT_HEADERS and value is not None and value.isascii() and len(value) < 200
         }
         origin = f"{record.topic}/{record.partition}/{record.offset}"
         return await self._broker.publish(
