@@ -1,0 +1,122 @@
+"""The notifications service: composition root. All its wiring and subscriptions, on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+from fastapi import FastAPI
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from services.notifications.campaign_store import CampaignStore
+from services.notifications.choice_store import ChoiceStore
+from services.notifications.confirm_order import OrderConfirmations
+from services.notifications.message_store import MessageStore
+from services.notifications.recipient_store import RecipientStore
+from services.notifications.routes import OperatorRoutes
+from services.notifications.send_campaign import SendCampaign
+from services.notifications.send_messages import MessageSender
+from services.notifications.settings import NotificationsSettings
+from services.notifications.sms_gateway import SmsGateway
+from services.notifications.tell_of_shipment import ShipmentNews
+from services.notifications.track_consents import ConsentTracking
+from services.notifications.wording import Wording
+from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
+from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.orders import OrderPlaced
+from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.http.server import http_app
+from shared.mail.smtp import Mailer
+from shared.messaging.broker import kafka_broker
+from shared.messaging.consume import BatchConsumer, Handler, subscribe
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lifecycle import messaging, readiness
+from shared.messaging.outbox import Outbox
+from shared.messaging.worker import working
+from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
+from shared.policy.load import load_policy
+from shared.sealing.kek_files import KekFiles
+from shared.sealing.keyring import KeyringReader
+from shared.sealing.opener import Opener
+from shared.sealing.wrapping import KeyUnwrapper
+from shared.stores.erasure import ErasureEngine
+from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.mongo import connect
+from shared.stores.receipts import Signer
+
+SERVICE: Final = "notifications"
+
+
+def build(settings: NotificationsSettings) -> FastAPI:
+    policy = load_policy()
+    client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
+    database = client[SERVICE]
+    broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
+    outbox = Outbox(database, broker, service=SERVICE)
+    cache = settings.key_cache_seconds
+    unwrapper = KeyUnwrapper(KekFiles(settings.keys_dir, SERVICE), SERVICE, cache)
+    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
+    recipients, messages = RecipientStore(database), MessageStore(database)
+    choices, campaigns = ChoiceStore(database), CampaignStore(database)
+    # No proxy from the environment: numbers go to the gateway and nowhere else.
+    http = httpx.AsyncClient(base_url=str(settings.sms_gateway_url), trust_env=False)
+    mailer = Mailer(settings.smtp_host, settings.smtp_port, policy.controller.mailbox)
+    templates = Environment(
+        loader=PackageLoader("services.notifications"), undefined=StrictUndefined, autoescape=False, cache_size=50
+    )
+
+    confirmations = OrderConfirmations(recipients, messages, keyring)
+    news = ShipmentNews(messages, keyring)
+    consents = ConsentTracking(choices, keyring)
+    sender = MessageSender(
+        messages,
+        recipients,
+        choices,
+        campaigns,
+        Opener(SERVICE, policy, keyring),
+        Wording(templates, policy.controller),
+        mailer,
+        SmsGateway(http),
+    )
+    engine = ErasureEngine(database, policy.store(SERVICE))
+    participant = ErasureParticipant(
+        SERVICE,
+        engine,
+        client=client,
+        outbox=outbox,
+        signer=Signer.from_folder(settings.keys_dir),
+        hooks=Hooks(stop_promotions=choices.stop_promotions, evict_keys=keyring.evict),
+    )
+
+    subscriptions: dict[str, dict[type, Handler]] = {
+        "orders": {OrderPlaced: confirmations.on_placed},
+        "shipments": dict.fromkeys((ShipmentHandedOver, ShipmentDelivered, ShipmentReturned), news.on_fact),
+        "consents": {ConsentGiven: consents.on_given, ConsentWithdrawn: consents.on_withdrawn},
+        "erasure-notifications": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+    }
+    dead_letters = DeadLetters(broker, SERVICE)
+    subscribers = [
+        subscribe(broker, BatchConsumer(topic, handlers, dead_letters), service=SERVICE)
+        for topic, handlers in subscriptions.items()
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for store in (engine, choices, messages, outbox):
+            await store.ensure_indexes()
+        async with http, messaging(broker, outbox, subscribers), working(sender.send_due):
+            yield
+        await mailer.close()
+        client.close()
+
+    app = http_app("Sealed Orders: notifications", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    app.include_router(
+        OperatorRoutes(
+            token=settings.operator_token,
+            messages=messages,
+            send_campaign=SendCampaign(campaigns, choices, recipients, messages),
+        ).router
+    )
+    return app

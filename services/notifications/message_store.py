@@ -1,0 +1,176 @@
+"""Messages to people: ids, kinds and outcomes. Never a text, an address or a number."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final, Literal
+
+from pymongo import ASCENDING, UpdateOne
+
+from shared.messaging.cloudevents import new_id
+from shared.stores.mongo import Database, Document, insert_new
+
+COLLECTION: Final = "messages"
+LEASE = timedelta(seconds=20)
+
+Kind = Literal["order_confirmation", "shipment_handed_over", "shipment_delivered", "shipment_returned", "promotion"]
+Channel = Literal["email", "sms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that somebody decided on. `occasion` is the event or the campaign it tells of."""
+
+    kind: Kind
+    channel: Channel
+    purpose: str
+    order_id: str
+    subject_id: str
+    occasion: str
+    campaign: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        """32 hex digits, the same however often the message is decided on or tried; tells nothing of its parts."""
+        parts = f"{self.occasion}/{self.subject_id}/{self.kind}/{self.channel}"
+        return hashlib.blake2b(parts.encode(), digest_size=16, person=b"message").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """As stored. `subject_id` is None once the person was erased; `attempts` counts this one."""
+
+    message_id: str
+    kind: Kind
+    channel: Channel
+    purpose: str
+    order_id: str
+    subject_id: str | None
+    campaign: str | None
+    attempts: int
+
+
+# Outcomes of an attempt. A reason is a code, never a text that somebody else made.
+@dataclass(frozen=True, slots=True)
+class Sent:
+    STATE: ClassVar = "sent"
+    gateway_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """For good: trying again would not help."""
+
+    STATE: ClassVar = "refused"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A passing fault that outlasted its attempts."""
+
+    STATE: ClassVar = "given_up"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    STATE: ClassVar = "due"
+    reason: str
+    next_at: datetime
+
+
+Outcome = Sent | Refused | GivenUp | Later
+
+
+class MessageStore:
+    def __init__(self, database: Database) -> None:
+        self._messages = database[COLLECTION]
+
+    async def ensure_indexes(self) -> None:
+        await self._messages.create_index(
+            [("next_at", ASCENDING)], partialFilterExpression={"state": "due"}, name="messages_due"
+        )
+        await self._messages.create_index("order_id")
+        await self._messages.create_index("campaign", sparse=True)
+
+    async def queue(self, messages: Sequence[Due], now: datetime) -> None:
+        """Each once: a message that is there, in whatever state, stays as it is."""
+        await insert_new(self._messages, [_document(due, now) for due in messages])
+
+    async def take_due(self, now: datetime, limit: int) -> list[Message]:
+        """The messages due longest, leased to the caller alone."""
+        due = {"state": "due", "next_at": {"$lte": now}}
+        found = self._messages.find(due, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
+        ids = [document["_id"] async for document in found]
+        if not ids:
+            return []
+        lease = new_id()
+        change = {"$set": {"next_at": now + LEASE, "lease": lease}, "$inc": {"attempts": 1}}
+        await self._messages.update_many({"_id": {"$in": ids}, **due}, change)
+        mine = self._messages.find({"_id": {"$in": ids}, "lease": lease})
+        return [_message(document) async for document in mine]
+
+    async def settle(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        """Message id → outcome of the attempt. One that is settled already stays so."""
+        await self._messages.bulk_write(
+            [
+                UpdateOne({"_id": message_id, "state": "due"}, {"$set": _change(outcome, now), "$unset": {"lease": ""}})
+                for message_id, outcome in outcomes.items()
+            ],
+            ordered=False,
+        )
+
+    async def of_order(self, order_id: str) -> list[Document]:
+        """Oldest first, without the subject."""
+        hidden = {"subject_id": 0, "lease": 0}
+        return await self._messages.find({"order_id": order_id}, hidden).sort("created_at", ASCENDING).to_list(None)
+
+    async def states_of_campaign(self, campaign: str) -> dict[str, int]:
+        """State, or the reason of a refusal, → how many."""
+        outcome = {"$cond": [{"$eq": ["$state", "refused"]}, {"$concat": ["refused: ", "$reason"]}, "$state"]}
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"campaign": campaign}},
+            {"$group": {"_id": outcome, "count": {"$sum": 1}}},
+        ]
+        return {found["_id"]: found["count"] async for found in self._messages.aggregate(pipeline)}
+
+
+def _change(outcome: Outcome, now: datetime) -> Document:
+    match outcome:
+        case Sent(gateway_id):
+            return {"state": outcome.STATE, "settled_at": now, **({"gateway_id": gateway_id} if gateway_id else {})}
+        case Refused(reason) | GivenUp(reason):
+            return {"state": outcome.STATE, "reason": reason, "settled_at": now}
+        case Later(reason, next_at):
+            return {"reason": reason, "next_at": next_at}
+
+
+def _document(due: Due, now: datetime) -> Document:
+    document: Document = {
+        "_id": due.message_id,
+        "subject_id": due.subject_id,
+        "order_id": due.order_id,
+        "kind": due.kind,
+        "channel": due.channel,
+        "purpose": due.purpose,
+        "state": "due",
+        "attempts": 0,
+        "next_at": now,
+        "created_at": now,
+    }
+    return {**document, **({"campaign": due.campaign} if due.campaign else {"event_id": due.occasion})}
+
+
+def _message(document: Document) -> Message:
+    return Message(
+        message_id=document["_id"],
+        kind=document["kind"],
+        channel=document["channel"],
+        purpose=document["purpose"],
+        order_id=document["order_id"],
+        subject_id=document.get("subject_id"),
+        campaign=document.get("campaign"),
+        attempts=document["attempts"],
+    )
