@@ -98,7 +98,8 @@ def configure_logging(service: str, *, json: bool = True) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_library_name_only, *shared],
+            foreign_pre_chain=[_template_only, *shared],
+            pass_foreign_args=True,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -108,6 +109,7 @@ def configure_logging(service: str, *, json: bool = True) -> None:
     for noisy in ("aiokafka", "pymongo", "httpx", "httpcore", "uvicorn", "uvicorn.error", "faststream"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True  # paths and addresses are not for the log
+    logging.captureWarnings(True)  # pydantic's quote the value they warn of; standard error is a log too
 
 
 def _named(service: str) -> structlog.types.Processor:
@@ -130,11 +132,11 @@ def _exception_without_values(_: Any, __: str, event: MutableMapping[str, Any]) 
     return event
 
 
-def _library_name_only(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A library's message may quote its input: keep who spoke and how loudly, and the unformatted template."""
-    record = event.get("_record")
-    if isinstance(record, logging.LogRecord):
-        event["event"] = record.msg if isinstance(record.msg, str) and record.args else record.name
+def _template_only(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A library's message may quote its input: keep who spoke and how loudly, and the template where there is one."""
+    record: logging.LogRecord = event["_record"]
+    has_template = isinstance(record.msg, str) and event.get("positional_args")
+    event["event"] = record.msg if has_template else record.name
     return event
 
 

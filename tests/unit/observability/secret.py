@@ -1,0 +1,3 @@
+"""A made-up person's name, to be found nowhere."""
+
+NAME = "Айпатшайым Жоқбекова"
