@@ -157,7 +157,7 @@ def may_send(message: Message, recipient: Recipient | None, choice: Choice) -> S
 
 
 def settled(attempt: Attempt, attempts: int, now: datetime) -> Outcome:
-    """What an attempt means for its message. A passing fault is tried again, with back-off, a bounded number of times."""
+    """What an attempt means for its message: a passing fault is tried again, with back-off, so many times."""
     match attempt:
         case NotNow(reason) if attempts >= GIVE_UP_AFTER_ATTEMPTS:
             return GivenUp(reason)
