@@ -1,5 +1,8 @@
 """The MongoDB driver, in this one file: Motor today; changing to PyMongo's AsyncMongoClient is a change here."""
 
+import asyncio
+import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -11,7 +14,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import BulkWriteError, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 Document: TypeAlias = dict[str, Any]
@@ -21,6 +24,7 @@ Collection: TypeAlias = "AsyncIOMotorCollection[Document]"
 Session: TypeAlias = AsyncIOMotorClientSession
 
 T = TypeVar("T")
+TRANSACTION_SECONDS = 20.0
 DUPLICATE_KEY = 11000
 INDEX_OPTIONS_CONFLICT = 85
 
@@ -43,15 +47,44 @@ def connect(uri: str, *, service: str) -> Client:
 
 
 async def in_transaction(client: Client, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` in one transaction, again on a transient conflict: it must be safe to repeat."""
+    """Run `work` in one transaction, again on a passing conflict: it must be safe to repeat.
+
+    Motor has `with_transaction` for this, but commits where the error of a commit goes by its retries: a conflict
+    found at the commit, or a commit whose answer was lost, would be the caller's. So the loop of the drivers'
+    specification is here."""
+    give_up_at = time.monotonic() + TRANSACTION_SECONDS
     async with await client.start_session() as session:
-        result: T = await session.with_transaction(
-            work,
-            read_concern=ReadConcern("snapshot"),
-            write_concern=WriteConcern("majority", j=True),
-            max_commit_time_ms=10_000,
-        )
-        return result
+        while True:
+            try:
+                return await _attempt(session, work, give_up_at)
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError") or time.monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.02))
+
+
+async def _attempt(session: Session, work: Callable[[Session], Coroutine[Any, Any, T]], give_up_at: float) -> T:
+    session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority", j=True), max_commit_time_ms=10_000)
+    try:
+        result = await work(session)
+    except BaseException:
+        await session.abort_transaction()
+        raise
+    await _commit(session, give_up_at)
+    return result
+
+
+async def _commit(session: Session, give_up_at: float) -> None:
+    """Where the answer was lost the commit is asked for again: the server commits once."""
+    while True:
+        try:
+            await session.commit_transaction()
+        except PyMongoError as error:
+            lost = error.has_error_label("UnknownTransactionCommitResult")
+            if not lost or isinstance(error, ExecutionTimeout) or time.monotonic() > give_up_at:
+                raise
+        else:
+            return
 
 
 async def insert_new(collection: Collection, documents: list[Document]) -> set[int]:
