@@ -86,7 +86,8 @@ def install(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
 
     async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
-        log.warning("request_unavailable", path=_route(request), error=type(error).__name__)
+        code = getattr(error, "code", None)  # MongoDB's number; its text may quote a document
+        log.warning("request_unavailable", path=_route(request), error=type(error).__name__, code=code)
         body = problem(
             503, "A part we need is away for a moment", "Nothing was lost. Send the request again with the same key."
         )
