@@ -18,6 +18,7 @@ from shared.contracts.event import Event
 from shared.contracts.ledger import LedgerHeadMoved
 
 CONTENT_TYPE = "application/json"
+ATTRIBUTES = ("ce_id", "ce_type", "ce_time")
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 EVENT_TYPES: dict[str, type[Event]] = {event.type_name(): event for event in EVENTS}
 
@@ -96,11 +97,11 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
 def _attributes(record: "ConsumerRecord[bytes, bytes]") -> tuple[str, str, datetime]:
     """Id, type, time. A header of Kafka may have no value at all, and may hold any bytes: nothing but a random id
     passes for an id, because ids are logged."""
-    headers = {name: value.decode("ascii", "replace") for name, value in record.headers if value is not None}
+    headers = dict(record.headers)
     try:
-        event_id, event_type = headers["ce_id"], headers["ce_type"]
-        time = datetime.fromisoformat(headers["ce_time"])
-    except (KeyError, ValueError):
+        event_id, event_type, when = (headers[name].decode("ascii", "replace") for name in ATTRIBUTES)
+        time = datetime.fromisoformat(when)
+    except (KeyError, ValueError, AttributeError):
         raise Unreadable("not-a-cloudevent") from None
     if not RANDOM_ID.fullmatch(event_id) or time.tzinfo is None:
         raise Unreadable("not-a-cloudevent")

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from aiokafka.errors import KafkaError
 from faststream.exceptions import FastStreamException
 from faststream.kafka import KafkaBroker
+from faststream.kafka.response import KafkaPublishCommand
+from faststream.response import PublishType
 from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
@@ -136,13 +138,18 @@ class Outbox:
             log.warning("outbox_publish_failed", error=type(error).__name__, count=len(rows) - len(acknowledged))
 
     async def _send(self, row: Row) -> "asyncio.Future[Any]":
-        return await self._broker.publish(
+        """Past the broker's middlewares: they would put a span of this loop in the place of the trace in which the
+        event came to be, and cost several times what the sending does. `OUTBOX_PUBLISHED` counts."""
+        command = KafkaPublishCommand(
             row["value"],
-            row["topic"],
+            topic=row["topic"],
             key=row["subject_id"].encode(),
             headers=row["headers"],
+            correlation_id=row["_id"],
             no_confirm=True,
+            _publish_type=PublishType.PUBLISH,
         )
+        return cast("asyncio.Future[Any]", await self._broker.config.producer.publish(command))
 
     async def _measure(self) -> None:
         oldest = await self._rows.find_one({}, {"created_at": 1}, sort=[("created_at", ASCENDING)])

@@ -1,0 +1,213 @@
+"""(a) Consume, fence, look keys up, write: against plain aiokafka + bulk_write of unsealed messages, and against
+FastStream with one message and one update at a time.
+
+Ours runs the delivery service's own handler with its metrics and tracing on. Rates count from the first batch in hand
+to the last one durable, so that joining a group (seconds on any broker) is no part of them.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from faststream.kafka import KafkaBroker
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from pymongo import InsertOne
+
+from deploy.bench.measure import Measured, in_turn
+from deploy.bench.orders import Bench, placed_events
+from services.delivery.shipment_store import ShipmentStore
+from services.delivery.track_orders import OrderTracking
+from shared.contracts.orders import OrderPlaced
+from shared.messaging.broker import kafka_broker
+from shared.messaging.cloudevents import Outgoing, Received, headers_of, new_id
+from shared.messaging.consume import BatchConsumer, Handler, Outcome, subscribe
+from shared.messaging.dead_letters import DeadLetters
+from shared.sealing.keyring import KeyringReader
+from shared.sealing.opener import Opener, Sealed
+from shared.sealing.wrapping import KeyUnwrapper
+from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.mongo import Collection
+
+MESSAGES = 20_000
+SINGLE_MESSAGES = 1_500
+ROUNDS = 3
+READER = "delivery"
+SEALED_TOPIC, PLAIN_TOPIC = "bench-sealed", "bench-plain"
+PURPOSE = "3.2.3"
+
+
+class _Dropped(SpanExporter):
+    """Spans are made, batched and handed over; nobody keeps them."""
+
+    def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+
+@dataclass(slots=True)
+class _Clock:
+    """From the first batch in hand to the last one durable."""
+
+    wanted: int
+    started: float = 0.0
+    done: int = 0
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def around(self, count: int, work: Awaitable[Any]) -> Any:
+        self.started = self.started or time.perf_counter()
+        result = await work
+        self.done += count
+        if self.done >= self.wanted:
+            self.finished.set()
+        return result
+
+    async def rate(self) -> float:
+        async with asyncio.timeout(300):
+            await self.finished.wait()
+        return self.wanted / (time.perf_counter() - self.started)
+
+
+async def measure(bench: Bench) -> list[Measured]:
+    await _fill_topics(bench)
+    tracer = TracerProvider()
+    tracer.add_span_processor(BatchSpanProcessor(_Dropped()))
+    plain = bench.client["delivery"]["bench_plain"]
+    shipments = bench.client["delivery"]["shipments"]
+
+    async def raw() -> float:
+        return await _raw(bench, plain, MESSAGES)
+
+    async def single() -> float:
+        return await _single(bench, plain)
+
+    async def sealed() -> float:
+        return await _ours(bench, shipments, tracer, opening=False)
+
+    async def opened() -> float:
+        return await _ours(bench, shipments, tracer, opening=True)
+
+    a, b = await in_turn(sealed, raw, ROUNDS)
+    c, d = await in_turn(opened, raw, ROUNDS)
+    e = await single()
+    return [
+        Measured("a1. pipeline vs plain aiokafka + bulk_write", a, b, 0.9, "messages/s"),
+        Measured("a2. pipeline, every envelope opened, vs plain", c, d, 0.9, "messages/s"),
+        Measured("a3. pipeline vs single message + update_one", a, e, 20.0, "messages/s"),
+    ]
+
+
+async def _ours(bench: Bench, shipments: Collection, tracer: TracerProvider, *, opening: bool) -> float:
+    await shipments.delete_many({})
+    clock = _Clock(MESSAGES)
+    keyring = KeyringReader(
+        MongoKeyringView(bench.client, READER), KeyUnwrapper(bench.kek(READER), READER, 60), max_age_seconds=60
+    )
+    tracking = OrderTracking(ShipmentStore(bench.client["delivery"]), keyring)
+    handler = (
+        _opening_first(tracking.on_placed, Opener(READER, bench.policy, keyring)) if opening else tracking.on_placed
+    )
+    service = f"bench-{new_id()[:8]}"
+    broker = kafka_broker(bench.kafka, service=service, idempotent=False, tracer_provider=tracer)
+
+    async def timed(batch: Sequence[Received[OrderPlaced]]) -> Outcome:
+        outcome: Outcome = await clock.around(len(batch), handler(batch))
+        return outcome
+
+    subscribe(
+        broker, BatchConsumer(SEALED_TOPIC, {OrderPlaced: timed}, DeadLetters(broker, "delivery")), service=service
+    )
+    await broker.start()
+    try:
+        return await clock.rate()
+    finally:
+        await broker.stop()
+
+
+def _opening_first(write: Handler, opener: Opener) -> Handler:
+    async def handle(batch: Sequence[Received[OrderPlaced]]) -> Outcome:
+        sealed = [Sealed(r.event_id, r.event_type, r.event.subject_id, r.event.sealed[READER]) for r in batch]
+        opened = await opener.open_many(sealed, purpose=PURPOSE)
+        assert all(isinstance(fields, dict) for fields in opened)
+        return await write(batch)
+
+    return handle
+
+
+async def _raw(bench: Bench, collection: Collection, messages: int) -> float:
+    await collection.delete_many({})
+    consumer = AIOKafkaConsumer(
+        PLAIN_TOPIC, bootstrap_servers=bench.kafka, group_id=new_id(), auto_offset_reset="earliest",
+        enable_auto_commit=False, session_timeout_ms=6_000, heartbeat_interval_ms=1_500,
+    )  # fmt: skip
+    await consumer.start()
+    clock = _Clock(messages)
+    try:
+        while not clock.finished.is_set():
+            records = [r for rs in (await consumer.getmany(timeout_ms=50, max_records=500)).values() for r in rs]
+            if records:
+                await clock.around(len(records), _write(consumer, collection, records))
+        return await clock.rate()
+    finally:
+        await consumer.stop()
+
+
+async def _write(consumer: AIOKafkaConsumer, collection: Collection, records: list[Any]) -> None:
+    documents = [json.loads(record.value) for record in records]
+    await collection.bulk_write([InsertOne({"_id": d["order_id"], **d}) for d in documents], ordered=False)
+    await consumer.commit()
+
+
+async def _single(bench: Bench, collection: Collection) -> float:
+    await collection.delete_many({})
+    clock = _Clock(SINGLE_MESSAGES)
+    broker = KafkaBroker(bench.kafka, logger=None)
+
+    async def handle(order: dict[str, Any]) -> None:
+        if not clock.finished.is_set():
+            await clock.around(1, collection.update_one({"_id": order["order_id"]}, {"$set": order}, upsert=True))
+
+    broker.subscriber(
+        PLAIN_TOPIC, group_id=new_id(), auto_offset_reset="earliest", session_timeout_ms=6_000,
+        heartbeat_interval_ms=1_500,
+    )(handle)  # fmt: skip
+    await broker.start()
+    try:
+        return await clock.rate()
+    finally:
+        await broker.stop()
+
+
+async def _fill_topics(bench: Bench) -> None:
+    """The same orders twice: sealed as intake publishes them, and as plain JSON of at least the same size."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 6, 1) for topic in (SEALED_TOPIC, PLAIN_TOPIC)])
+    await admin.close()
+    producer = AIOKafkaProducer(bootstrap_servers=bench.kafka, max_batch_size=256 * 1024, compression_type="zstd")
+    await producer.start()
+    send: Callable[..., Awaitable[Any]] = producer.send
+    try:
+        for some in [placed_events(bench.people[i : i + 2_000]) for i in range(0, MESSAGES, 2_000)]:
+            futures = []
+            for outgoing in some:
+                futures += [await send(SEALED_TOPIC, *_sealed(outgoing)), await send(PLAIN_TOPIC, *_plain(outgoing))]
+            await asyncio.gather(*futures)
+    finally:
+        await producer.stop()
+
+
+def _sealed(outgoing: Outgoing) -> tuple[bytes, bytes, None, None, list[tuple[str, bytes]]]:
+    headers = [(name, value.encode()) for name, value in headers_of(outgoing, "bench").items()]
+    return outgoing.event.model_dump_json().encode(), outgoing.key.encode(), None, None, headers
+
+
+def _plain(outgoing: Outgoing) -> tuple[bytes, bytes]:
+    """As long as the sealed message, with the personal part as text."""
+    body = json.loads(outgoing.event.model_dump_json())
+    body["personal"] = "".join(body.pop("sealed").values())
+    return json.dumps(body).encode(), outgoing.key.encode()
