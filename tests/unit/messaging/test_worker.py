@@ -1,0 +1,67 @@
+"""Due work goes on until nothing is due, outlives its faults, and ends with its block."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from pymongo.errors import AutoReconnect
+from structlog.testing import capture_logs
+
+from shared.messaging import worker
+from shared.messaging.worker import working
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+async def test_an_act_is_repeated_at_once_while_there_may_be_more() -> None:
+    calls: list[datetime] = []
+
+    async def act(now: datetime) -> bool:
+        calls.append(now)
+        return len(calls) < 5
+
+    async with working(act, pause_seconds=60):
+        await until(lambda: len(calls) == 5)
+        await asyncio.sleep(0.01)
+    assert len(calls) == 5
+    assert all(now.tzinfo for now in calls)
+
+
+@pytest.mark.parametrize("fault", [AutoReconnect("the text may quote +77000000042"), ValueError("+77000000042")])
+async def test_a_fault_is_noted_without_its_text_and_outlived(
+    fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "FAULT_PAUSE_SECONDS", 0.001)
+    calls = 0
+
+    async def act(now: datetime) -> bool:
+        nonlocal calls
+        calls += 1
+        raise fault
+
+    with capture_logs() as logs:
+        async with working(act, pause_seconds=0.001):
+            await until(lambda: calls >= 3)
+    assert {entry["event"] for entry in logs} <= {"work_interrupted", "work_failed"}
+    assert not [entry for entry in logs if "77000000042" in str({**entry, "exc_info": None})]
+
+
+async def test_work_ends_with_its_block() -> None:
+    broken_off = asyncio.Event()
+
+    async def act(now: datetime) -> bool:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            broken_off.set()
+            raise
+        return False
+
+    async with working(act):
+        await asyncio.sleep(0.01)
+    assert broken_off.is_set()
