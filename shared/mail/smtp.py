@@ -11,7 +11,13 @@ from email.policy import SMTPUTF8
 from email.utils import localtime
 
 import aiosmtplib
-from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib.errors import (
+    SMTPConnectResponseError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 
 SEND_SECONDS = 20.0
 IDLE_SECONDS = 15.0
@@ -51,6 +57,8 @@ class Mailer:
         except SMTPRecipientsRefused as refused:
             code = refused.recipients[0].code if refused.recipients else 550
             raise _refusal(code) from None
+        except (SMTPConnectResponseError, SMTPHeloError):  # it refuses us for now, whatever the message
+            raise MailServerAway from None
         except SMTPResponseException as response:
             raise _refusal(response.code) from None
         except (SMTPException, OSError, TimeoutError):
