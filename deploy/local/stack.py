@@ -6,15 +6,16 @@ demo and the tests alike:
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from pymongo.errors import PyMongoError
 
 from deploy.local.broker import broker_part
 from deploy.local.credentials import Credentials
+from deploy.local.external import External, ServerUnreachable
 from deploy.local.layout import ROOT, SERVICES, Layout
 from deploy.local.lock import only_one
 from deploy.local.mongod import ADMIN, admin_uri, bootstrap, mongod_part
@@ -22,6 +23,7 @@ from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.outside.parts import outside_parts
 from deploy.local.part import Part, PartFailed
 from deploy.local.ports import choose_ports
+from deploy.local.readiness import kafka_ready
 from deploy.local.services import Surroundings, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
 from deploy.local.supervisor import Supervisor
@@ -31,18 +33,6 @@ from shared.stores.mongo import connect
 
 MONGOD, BROKER = "mongod", "broker"
 Report = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """Servers that replace the embedded ones. `mongodb_uri` is an administrator's."""
-
-    kafka_bootstrap_servers: str | None = None
-    mongodb_uri: str | None = None
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        return cls(os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None, os.environ.get("MONGODB_URI") or None)
 
 
 @asynccontextmanager
@@ -56,13 +46,12 @@ async def local_stack(
     external: External | None = None,
     report: Report = lambda part, line: None,
 ) -> AsyncIterator["LocalStack"]:
-    """A stack that works, until the end of the block; then it is drained in reverse order.
-
-    services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
+    """A stack that works, until the end of the block; then it is drained in reverse order. services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
     their outside world. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
     part's name and a line for people.
 
-    Raises PartMissing, PartFailed (also where a part isn't ready in time), StackRunning, CredentialsLost.
+    Raises a StackError: PartMissing, PartFailed (also where a part isn't ready in time), StackRunning,
+    CredentialsLost, ServerUnreachable.
     """
     layout = Layout.at(var)
     with only_one(layout):
@@ -115,7 +104,10 @@ class LocalStack:
         """What stack.json says, as of now. For a service that is just being started again: its last pid."""
         mongod = self._parts.get(MONGOD)
         return StackInfo(
-            services={name: ServiceInfo(url=self._url(name), pid=self._parts[name].pid) for name in self._services},
+            services={
+                name: ServiceInfo(url=f"http://127.0.0.1:{self._ports[name]}", pid=self.pid(name))
+                for name in self._services
+            },
             kafka=KafkaInfo(bootstrap_servers=self._bootstrap_servers),
             mongodb=MongodbInfo(
                 uri=self._admin_uri,
@@ -203,6 +195,10 @@ class LocalStack:
         try:
             passwords = {service: self._credentials.password(service) for service in SERVICES}
             await mongodb.provision(client, self._policy, passwords)
+        except PyMongoError as error:
+            if self._external.mongodb_uri is None:
+                raise
+            raise ServerUnreachable("MONGODB_URI", type(error).__name__) from None
         finally:
             client.close()
 
@@ -212,6 +208,8 @@ class LocalStack:
     async def _open_kafka(self) -> None:
         if self._external.kafka_bootstrap_servers is None:
             await self._open_part(broker_part(self._ports[BROKER]))
+        elif not await kafka_ready(self._bootstrap_servers)():
+            raise ServerUnreachable("KAFKA_BOOTSTRAP_SERVERS", "no answer")
         await kafka.provision(self._bootstrap_servers, self._policy)
 
     async def _open_part(self, part: Part) -> None:
@@ -234,9 +232,6 @@ class LocalStack:
     def _take_failure(self, failure: PartFailed) -> None:
         if not self._failure.done():
             self._failure.set_result(failure)
-
-    def _url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self._ports[service]}"
 
     @property
     def _admin_uri(self) -> str:

@@ -5,7 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from deploy.local.stack import External, local_stack
+from deploy.local.external import External
+from deploy.local.stack import local_stack
 
 
 async def main(var: Path) -> None:

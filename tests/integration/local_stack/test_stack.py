@@ -14,11 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.errors import OperationFailure
 
 from deploy.local import broker, mongod
+from deploy.local.external import External
 from deploy.local.layout import ROOT
 from deploy.local.lock import StackRunning
 from deploy.local.mongod import CredentialsLost
 from deploy.local.part import PartMissing
-from deploy.local.stack import External, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from deploy.local.stack_info import read_stack
 from deploy.provision import mongodb
 from shared.policy.load import load_policy
