@@ -6,10 +6,9 @@ demo and the tests alike:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -27,6 +26,7 @@ from deploy.local.readiness import kafka_ready
 from deploy.local.services import Surroundings, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
 from deploy.local.supervisor import Supervisor
+from deploy.local.together import together
 from deploy.provision import kafka, keys, mongodb
 from shared.policy.load import load_policy
 from shared.stores.mongo import connect
@@ -46,7 +46,9 @@ async def local_stack(
     external: External | None = None,
     report: Report = lambda part, line: None,
 ) -> AsyncIterator["LocalStack"]:
-    """A stack that works, until the end of the block; then it is drained in reverse order. services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
+    """A stack that works, until the end of the block; then it is drained in reverse order.
+
+    services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
     their outside world. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
     part's name and a line for people.
 
@@ -158,7 +160,7 @@ class LocalStack:
         self.layout.stack_json.unlink(missing_ok=True)
         outside = OUTSIDE if self._outside else ()
         self._ports = dict(choose_ports((MONGOD, BROKER, *OUTSIDE, *self._services), self.layout.run / "ports.json"))
-        await _together(
+        await together(
             self._open_mongodb(),
             self._open_kafka(),
             asyncio.to_thread(keys.provision, self.layout.keys, self._policy),
@@ -172,7 +174,7 @@ class LocalStack:
             key_cache_seconds=self._key_cache_seconds,
             log_format=self._log_format,
         )
-        await _together(
+        await together(
             *(self._open_part(service_part(name, self.layout, self._credentials, around)) for name in self._services)
         )
         self._opened = True
@@ -240,13 +242,3 @@ class LocalStack:
     @property
     def _bootstrap_servers(self) -> str:
         return self._external.kafka_bootstrap_servers or f"127.0.0.1:{self._ports[BROKER]}"
-
-
-async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """All at once. The first failure cancels the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
