@@ -29,9 +29,14 @@ class PatientApi:
     async def get(self, path: str, **params: str) -> Any:
         return await self._ask("GET", path, params=params)
 
-    async def post(self, path: str, *, key: str | None = None, **body: Any) -> Any:
-        """`body` as httpx takes it: json= or content=."""
-        return await self._ask("POST", path, headers={"Idempotency-Key": key} if key else {}, **body)
+    async def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """`body` as JSON."""
+        return await self._ask("POST", path, headers={"Idempotency-Key": key} if key else {}, json=body)
+
+    async def post_lines(self, path: str, lines: bytes, *, key: str) -> Any:
+        """JSON Lines, as they are."""
+        headers = {"Idempotency-Key": key, "Content-Type": "application/jsonl"}
+        return await self._ask("POST", path, headers=headers, content=lines)
 
     async def close(self) -> None:
         await self._http.aclose()

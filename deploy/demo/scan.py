@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 OUTSIDE = "outside"
@@ -27,19 +28,17 @@ class Finding:
 
 
 class Needles:
-    """A person's values in every form they could have."""
+    """A person's values in every form they could have, looked for all at once (Aho-Corasick)."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._needles = [
-            (name, encoding, needle)
-            for name, value in values.items()
-            for encoding, needle in dict(_forms(value)).items()
-        ]
+        forms = [(name, *form) for name, value in values.items() for form in dict(_forms(value)).items()]
+        self._names = [(name, encoding) for name, encoding, _ in forms]
+        self._automaton = BytesAhoCorasick([needle for *_, needle in forms], implementation=Implementation.DFA)
 
     def found_in(self, content: "bytes | mmap.mmap", where: str) -> Iterator[Finding]:
-        for name, encoding, needle in self._needles:
-            if content.find(needle) >= 0:
-                yield Finding(where, name, encoding)
+        """Each value and encoding once, however often it is there."""
+        for index in {index for index, *_ in self._automaton.find_matches_as_indexes(content, overlapping=True)}:
+            yield Finding(where, *self._names[index])
 
 
 def _forms(value: str) -> Iterator[tuple[str, bytes]]:

@@ -77,7 +77,7 @@ class Demo:
     async def _orders_come_in(self) -> None:
         self._screen.step("Orders come in", "A shop's export of 500 lines; each is accepted or refused on its own.")
         lines = await asyncio.to_thread(ORDERS.read_bytes)
-        answer = await self._shop.post("/v1/orders/batch", key=f"demo-{self._run}", content=lines)
+        answer = await self._shop.post_lines("/v1/orders/batch", lines, key=f"demo-{self._run}")
         accepted, refused = answer["accepted"], answer["refused"]
         self._screen.imported(len(accepted), refused)
         self.report["orders"] = {"accepted": len(accepted), "refused": len(refused)}
@@ -85,7 +85,7 @@ class Demo:
 
     async def _place(self, person: dict[str, Any], name: str) -> Person:
         order = order_of(person, self._policy.version_at(datetime.now(UTC).date()).version)
-        placed = await self._shop.post("/v1/orders", key=f"demo-{self._run}-{name}", json=order)
+        placed = await self._shop.post("/v1/orders", order, key=f"demo-{self._run}-{name}")
         return Person(placed["order_id"], placed["subject_id"])
 
     async def _each_reads_its_own(self, person: Person) -> None:
@@ -159,7 +159,7 @@ class Demo:
         self.report["deferred_withdrawal"] = self._outcome(person.case)
 
     async def _withdraw(self, find: dict[str, str]) -> str:
-        opened = await self._privacy.post("/v1/withdrawals", json={"find": find, "scope": "all", "channel": "officer"})
+        opened = await self._privacy.post("/v1/withdrawals", {"find": find, "scope": "all", "channel": "officer"})
         return str(opened["case_id"])
 
     async def _watch(self, case_id: str, states: set[str]) -> dict[str, Any]:
