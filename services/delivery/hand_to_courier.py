@@ -52,9 +52,9 @@ class HandToCourier:
         shipment = await self.shipments.get(shipment_id)
         if shipment.status in BEFORE["handed_over"]:
             fields = await self._fields(shipment)
-            await self._intend(shipment, fields, now)
-            await self._send(shipment, fields, now)
-            await self._complete(shipment, fields, now)
+            if await self._intend(shipment, fields, now):
+                await self._send(shipment, fields, now)
+                await self._complete(shipment, fields, now)
             shipment = await self.shipments.get(shipment_id)
         disclosed = await self.disclosures.of_shipment(shipment_id)
         if shipment.status != "handed_over" or disclosed is None:
@@ -70,7 +70,8 @@ class HandToCourier:
         opened = await self.opener.open(shipment.sealed, purpose=PURPOSE, fresh=True)
         return DeliveryView.model_validate(opened).model_dump(mode="json", exclude_none=True)
 
-    async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
+    async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> bool:
+        """Whether the fields may leave: not where the shipment has moved on since it was read."""
         intent = Intent(
             shipment_id=shipment.shipment_id,
             order_id=shipment.order_id,
@@ -82,13 +83,14 @@ class HandToCourier:
             basis=f"clause {self.recipient.clause}; {self.recipient.basis}",
         )
 
-        async def work(session: Session) -> None:
+        async def work(session: Session) -> bool:
             """Changes the shipment too, so that of this and an erasure or a cancellation one comes first."""
             if not await self.shipments.move(shipment.shipment_id, "handing_over", now, session):
-                await self._refuse(shipment.shipment_id, session)
+                return False
             await self.disclosures.intend(intent, now, session)
+            return True
 
-        await in_transaction(self.client, work)
+        return await in_transaction(self.client, work)
 
     async def _send(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
         outcome = "broken_off"
@@ -127,7 +129,3 @@ class HandToCourier:
             return await self.outbox.append([Outgoing(event, new_id(), now)], session)
 
         self.outbox.committed(await in_transaction(self.client, work))
-
-    async def _refuse(self, shipment_id: str, session: Session) -> None:
-        status = (await self.shipments.get(shipment_id, session)).status
-        raise WrongState(status, REMEDY.get(status, "Send the request again."))
