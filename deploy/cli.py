@@ -3,6 +3,7 @@
 import typer
 
 from deploy import policy_commands as policy
+from deploy.bench import commands as bench
 from deploy.demo import commands as demo
 from deploy.local import commands as local
 from deploy.provision import commands as provision
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(local.app)
 app.add_typer(demo.app)
+app.add_typer(bench.app)
 app.add_typer(officer.app)
 app.add_typer(provision.app, name="keys")
 app.add_typer(policy.app, name="policy")

@@ -8,7 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -70,8 +70,8 @@ ALLOWED_KEYS = frozenset(
 )
 
 
-def configure_logging(service: str, *, json: bool = True) -> None:
-    """Route structlog and the standard library's loggers through one chain to standard output."""
+def configure_logging(service: str, *, json: bool = True, stream: TextIO = sys.stdout) -> None:
+    """Route structlog and the standard library's loggers through one chain to `stream`."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         _named(service),
@@ -93,9 +93,9 @@ def configure_logging(service: str, *, json: bool = True) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_template_only, *shared],
