@@ -58,6 +58,10 @@ class TimelineEntry(_Frozen):
 
 
 class Case(_Frozen):
+    """restricted: store → when it stopped. spared: the open orders whose records the current round lets wait.
+    receipts: round → store → signed receipt. recipients: disclosure → the recipient's answer. letters: kind →
+    outcome. keys_destroyed: reader → when. commanded_at: when the stores were last asked."""
+
     case_id: str
     subject_id: str
     scope: Scope
@@ -65,8 +69,8 @@ class Case(_Frozen):
     received_at: datetime
     deadline: date
     state: State = "restricting"
-    version: int = 0
     round: int = 0
+    spared: tuple[str, ...] = ()
     restricted: dict[str, datetime] = Field(default_factory=dict)
     deferrals: tuple[Deferral, ...] = ()
     settled_orders: dict[str, str] = Field(default_factory=dict)
@@ -119,6 +123,7 @@ def step(case: Case, fact: Fact, now: datetime, rules: Rules) -> Step:
 def _on_restricted(case: Case, fact: StoreRestricted, now: datetime, rules: Rules) -> Step:
     if case.state != "restricting" or fact.store in case.restricted:
         return case, ()
+    had_contact = case.contact is not None
     known = {deferral.order_id for deferral in case.deferrals}
     deferrals = tuple(
         Deferral(
@@ -134,12 +139,13 @@ def _on_restricted(case: Case, fact: StoreRestricted, now: datetime, rules: Rule
         update={
             "restricted": {**case.restricted, fact.store: fact.at},
             "deferrals": case.deferrals + deferrals,
-            "contact": fact.contact or case.contact,
+            "contact": case.contact or fact.contact,
         }
     )
     case = _noted(case, now, "store_restricted", store=fact.store)
-    letter: tuple[Effect, ...] = (SendLetter("received"),) if fact.contact and case.scope == "all" else ()
-    if set(case.restricted) != set(rules.stores):
+    first_contact = case.contact is not None and not had_contact
+    letter: tuple[Effect, ...] = (SendLetter("received"),) if first_contact and case.scope == "all" else ()
+    if set(rules.stores) - set(case.restricted):
         return case, letter
     case, effects = _decided(case, now, rules)
     return case, letter + effects
@@ -158,9 +164,12 @@ def _decided(case: Case, now: datetime, rules: Rules) -> Step:
 
 
 def _next_round(case: Case, now: datetime, rules: Rules, state: State) -> Step:
-    case = case.model_copy(update={"state": state, "round": case.round + 1, "due_at": None, "commanded_at": now})
+    spared = case.open_orders
+    case = case.model_copy(
+        update={"state": state, "round": case.round + 1, "spared": spared, "due_at": None, "commanded_at": now}
+    )
     case = _noted(case, now, "round_started", round=case.round)
-    return case, (Erase(rules.stores, case.round, case.open_orders),)
+    return case, (Erase(rules.stores, case.round, spared),)
 
 
 def _on_settled(case: Case, fact: OrderSettled, now: datetime, rules: Rules) -> Step:
@@ -203,28 +212,24 @@ def _on_recipient(case: Case, fact: RecipientAnswered, now: datetime, rules: Rul
 
 
 def _when_complete(case: Case, now: datetime, rules: Rules) -> Step:
-    """A round is complete with every store's receipt and every told recipient's answer; nothing else will do."""
-    if case.state not in ("erasing", "verifying"):
+    """A round is complete with every store's receipt; the last one also needs every told recipient's answer. Our own
+    erasing waits for no recipient: keys would live as long as one of them is silent."""
+    if case.state not in ("erasing", "verifying") or set(rules.stores) - set(case.receipts_of(case.round)):
         return case, ()
-    if set(case.receipts_of(case.round)) != set(rules.stores) or set(case.disclosures) - set(case.recipients):
+    left = residual(case)
+    if case.state == "verifying" and left == 0 and set(case.disclosures) - set(case.recipients):
         return case, ()
-    case = _noted(case, now, "round_completed", round=case.round, residual=residual(case))
-    if case.state == "verifying" and residual(case) == 0:
+    case = _noted(case, now, "round_completed", round=case.round, residual=left)
+    if case.state == "verifying" and left == 0:
         return _last_letter(case, "done", now, rules)
+    if left and set(case.spared) - set(case.open_orders):
+        return _next_round(case, now, rules, "erasing")
     if case.open_orders:
         keep = {*rules.deferring_readers, rules.letter_reader}
         case, effects = _destroyed(case, tuple(r for r in rules.readers if r not in keep), now)
         return case.model_copy(update={"state": "deferred"}), effects
-    if _waited_for(case) and case.state == "erasing":
-        return _next_round(case, now, rules, "erasing")
     case, effects = _destroyed(case, tuple(r for r in rules.readers if r != rules.letter_reader), now)
     return case.model_copy(update={"state": "second_pass_due", "due_at": now + rules.cache_bound}), effects
-
-
-def _waited_for(case: Case) -> bool:
-    """Whether this round still left records for an order that has been settled since."""
-    counts = (count for receipt in case.receipts_of(case.round).values() for count in receipt["collections"].values())
-    return any(count["deferred"] for count in counts)
 
 
 def residual(case: Case) -> int:
