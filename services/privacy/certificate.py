@@ -82,7 +82,7 @@ class CertificateIssuer:
             },
             "letters": dict(case.letters),
             "bounds": {
-                "key_cache_seconds": self._cache_seconds,
+                "key_cache_milliseconds": round(self._cache_seconds * 1_000),
                 "kafka_copies_gone_by": {
                     name: iso(now + timedelta(days=topic.retention_days))
                     for name, topic in policy.topics.items()

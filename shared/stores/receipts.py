@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import rfc8785
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -55,22 +55,29 @@ class PublicKeys:
         """Whether `statement["signature"]` is that of service `by` over the rest of it. Key ids are
         `<service>-<thumbprint>`, so one service can't sign in another's name."""
         signature = statement.get("signature")
-        if not isinstance(signature, Mapping) or not str(signature.get("key_id", "")).startswith(f"{by}-"):
+        if not isinstance(signature, Mapping) or set(signature) != {"key_id", "value"}:
             return False
-        key = self._keys.get(signature["key_id"])
+        key_id, value = signature["key_id"], signature["value"]
+        if not isinstance(key_id, str) or not isinstance(value, str) or not key_id.startswith(f"{by}-"):
+            return False
+        key = self._keys.get(key_id)
         if key is None:
             return False
-        unsigned = {name: value for name, value in statement.items() if name != "signature"}
+        unsigned = {name: part for name, part in statement.items() if name != "signature"}
         try:
-            key.verify(base64.b64decode(signature["value"]), canonical(unsigned))
+            raw = base64.b64decode(value, validate=True)
+            key.verify(raw, canonical(unsigned))
         except (InvalidSignature, ValueError):
             return False
-        return True
+        return base64.b64encode(raw).decode() == value  # base64 has several spellings of the same bytes
 
 
 def canonical(statement: Mapping[str, Any]) -> bytes:
-    """RFC 8785 bytes of a JSON object."""
-    return rfc8785.dumps(dict(statement))
+    """RFC 8785 bytes of a JSON object whose keys are ASCII and whose numbers are integers, as all signed ones here.
+
+    For these orjson's sorted output is the canonical form, at a hundredth of the pure-Python library's time; a test
+    holds it against that library."""
+    return orjson.dumps(dict(statement), option=orjson.OPT_SORT_KEYS)
 
 
 def create_signing_key(keys_root: Path, service: str) -> None:
