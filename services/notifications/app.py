@@ -87,7 +87,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
         client=client,
         outbox=outbox,
         signer=Signer.from_folder(settings.keys_dir),
-        hooks=Hooks(stop_promotions=choices.stop_promotions, evict_keys=keyring.evict),
+        hooks=Hooks(stop_promotions=consents.stop, evict_keys=keyring.evict),
     )
 
     subscriptions: dict[str, dict[type, Handler]] = {

@@ -43,10 +43,12 @@ class ChoiceStore:
 
     async def stop_promotions(self, subject_ids: Sequence[str], now: datetime, session: Session) -> None:
         """Within the restricting transaction; makes the record where there is none, so that it can be restricted."""
+        if not subject_ids:
+            return
         await self._subjects.bulk_write(
             [
                 UpdateOne({"_id": subject_id}, {"$set": {"promotions": False, "decided_at": now}}, upsert=True)
-                for subject_id in dict.fromkeys(subject_ids)
+                for subject_id in subject_ids
             ],
             ordered=False,
             session=session,

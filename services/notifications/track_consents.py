@@ -1,13 +1,15 @@
 """Follow what people choose: the promotions switch goes on and off with the consent given or withdrawn last."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.notifications.choice_store import ChoiceStore
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
 from shared.messaging.fence import held_only
-from shared.sealing.keyring import KeyringReader
+from shared.sealing.keyring import Held, KeyringReader
+from shared.stores.mongo import Session
 
 
 class ConsentTracking:
@@ -27,3 +29,9 @@ class ConsentTracking:
         held, outcome = await held_only(batch, self._keyring)
         await self._choices.decide([(received.event.subject_id, False, received.time) for received in held])
         return outcome
+
+    async def stop(self, subject_ids: Sequence[str], now: datetime, session: Session) -> None:
+        """Within the restricting transaction. A command that is read again after the erasure leaves no record."""
+        states = await self._keyring.states(subject_ids, fresh=True)
+        held = [subject_id for subject_id, state in states.items() if isinstance(state, Held)]
+        await self._choices.stop_promotions(held, now, session)

@@ -145,3 +145,19 @@ async def test_an_answer_that_could_not_be_stored_is_asked_for_again(
     assert (await delivery.disclosure(shipment.shipment_id))["forget_state"] == "due"
     await delivery.tell_recipients.tell_due(soon(3))
     assert len(await answers_of(delivery, shipment.subject_id)) == 1
+
+
+async def test_everything_read_again_after_the_erasure_changes_nothing(delivery: Delivery) -> None:
+    order, case_id = await delivery.publisher.order(), new_id()
+    shipment = await delivery.shipment_of(order)
+    await delivery.hand_to_courier.hand_over(shipment.shipment_id, NOON)
+    await delivery.erase(shipment.subject_id, case_id=case_id)
+    await delivery.tell_recipients.tell_due(soon())
+    await delivery.publisher.destroy_keys(shipment.subject_id)
+    before = [await delivery.database[name].find({}).to_list(None) for name in ("shipments", "disclosures")]
+    assert (await delivery.tracking.on_placed([order])).fenced == 1
+    await delivery.restrict(shipment.subject_id)
+    await delivery.erase(shipment.subject_id, case_id=case_id)
+    assert not await delivery.tell_recipients.tell_due(soon(30))
+    assert [await delivery.database[name].find({}).to_list(None) for name in ("shipments", "disclosures")] == before
+    assert len(await answers_of(delivery, shipment.subject_id)) == 1

@@ -92,7 +92,7 @@ class Notifications:
             client=self.client,
             outbox=Outbox(self.database, KafkaBroker(), service="notifications"),
             signer=Signer.from_folder(keys),
-            hooks=Hooks(stop_promotions=self.choices.stop_promotions, evict_keys=keyring.evict),
+            hooks=Hooks(stop_promotions=self.consents.stop, evict_keys=keyring.evict),
         )
 
     async def placed(self, **changes: Any) -> Received[OrderPlaced]:

@@ -165,6 +165,28 @@ async def test_the_erased_get_nothing_that_was_still_due(notifications: Notifica
         assert await notifications.database[collection].count_documents(theirs) == 0
 
 
+async def test_everything_read_again_after_the_erasure_leaves_nothing(
+    notifications: Notifications, outside: Outside
+) -> None:
+    order = await notifications.placed()
+    subject_id = order.event.subject_id
+    await notifications.chose(subject_id, True)
+    await notifications.restrict(subject_id)
+    await notifications.erase(subject_id)
+    await notifications.publisher.destroy_keys(subject_id)
+    await notifications.send()
+    before = [await notifications.database[name].find({}).to_list(None) for name in COLLECTIONS]
+    await notifications.confirmations.on_placed([order])
+    await notifications.news.on_fact([handed_over(order)])
+    await notifications.chose(subject_id, True)
+    await notifications.withdrew(subject_id)
+    await notifications.restrict(subject_id)
+    await notifications.erase(subject_id)
+    await notifications.send(soon(30))
+    assert [await notifications.database[name].find({}).to_list(None) for name in COLLECTIONS] == before
+    assert outside.handed_in == []
+
+
 async def test_a_cached_key_opens_nothing_after_an_erasure_elsewhere(
     notifications: Notifications, outside: Outside
 ) -> None:
