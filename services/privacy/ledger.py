@@ -75,23 +75,35 @@ class Ledger:
             await self._entries.update_one({"_id": HEAD}, {"$set": {"hash": head.hash}}, session=session)
         return head
 
-    async def head(self) -> Head:
-        document = await self._entries.find_one({"_id": HEAD})
+    async def head(self, session: Session | None = None) -> Head:
+        document = await self._entries.find_one({"_id": HEAD}, session=session)
         return Head(document["sequence"], document["hash"]) if document else Head(0, GENESIS)
 
     async def verify(self) -> Head:
-        """Recompute the whole chain. Raises LedgerBroken at the first entry that does not hold."""
-        expected = Head(0, GENESIS)
-        async for document in self._entries.find({"_id": {"$ne": HEAD}}).sort("_id", ASCENDING):
-            body = {name: value for name, value in document.items() if name not in ("_id", "hash")}
-            digest = hashlib.sha256(canonical(body)).hexdigest()
-            follows = document["sequence"] == expected.sequence + 1 and document["previous"] == expected.hash
-            if not follows or digest != document["hash"] or document["_id"] != document["sequence"]:
+        """Recompute the whole chain, as it was at one moment: it grows meanwhile. Raises LedgerBroken at the first
+        entry that does not hold."""
+        async with await self._entries.database.client.start_session(snapshot=True) as session:
+            expected = Head(0, GENESIS)
+            entries = self._entries.find({"_id": {"$ne": HEAD}}, session=session).sort("_id", ASCENDING)
+            async for document in entries:
+                expected = _follower(expected, document)
+            if expected != await self.head(session):
                 raise LedgerBroken(expected.sequence + 1)
-            expected = Head(expected.sequence + 1, digest)
-        if expected != await self.head():
-            raise LedgerBroken(expected.sequence + 1)
-        return expected
+            return expected
+
+
+def _follower(before: Head, document: Document) -> Head:
+    """Raises LedgerBroken unless the document is the entry after `before`, as it was written."""
+    body = {name: value for name, value in document.items() if name not in ("_id", "hash")}
+    try:
+        head = Head(document["sequence"], hashlib.sha256(canonical(body)).hexdigest())
+        holds = document["_id"] == head.sequence == before.sequence + 1
+        holds = holds and document["previous"] == before.hash and document["hash"] == head.hash
+    except (KeyError, TypeError, ValueError):  # a member is missing, or is nothing that JSON has
+        holds = False
+    if not holds:
+        raise LedgerBroken(before.sequence + 1)
+    return head
 
 
 def _iso(moment: datetime) -> str:

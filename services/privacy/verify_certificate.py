@@ -41,7 +41,8 @@ def _receipts(certificate: Mapping[str, Any], keys: PublicKeys) -> list[str]:
 
 def _completeness(certificate: Mapping[str, Any]) -> list[str]:
     final = certificate["receipts"].get(str(certificate["final_round"]), {})
-    wrong = [f"No final receipt of {store}." for store in certificate["stores"] if store not in final]
+    wrong = [] if certificate["stores"] else ["No store is named."]
+    wrong += [f"No final receipt of {store}." for store in certificate["stores"] if store not in final]
     for store, receipt in final.items():
         for name, count in receipt["collections"].items():
             if count["residual"] or count["deferred"]:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from shared.sealing.kek_files import write_secret
 
 VERIFIER = "privacy"
+THUMBPRINT = 16  # base64url digits of RFC 7638's in a key id
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class PublicKeys:
         if not isinstance(signature, Mapping) or set(signature) != {"key_id", "value"}:
             return False
         key_id, value = signature["key_id"], signature["value"]
-        if not isinstance(key_id, str) or not isinstance(value, str) or not key_id.startswith(f"{by}-"):
+        if not isinstance(key_id, str) or not isinstance(value, str) or key_id[:-THUMBPRINT] != f"{by}-":
             return False
         key = self._keys.get(key_id)
         if key is None:
@@ -67,7 +68,7 @@ class PublicKeys:
         try:
             raw = base64.b64decode(value, validate=True)
             key.verify(raw, canonical(unsigned))
-        except (InvalidSignature, ValueError):
+        except (InvalidSignature, TypeError, ValueError):  # orjson's error for what is no JSON is a TypeError
             return False
         return base64.b64encode(raw).decode() == value  # base64 has several spellings of the same bytes
 
@@ -92,7 +93,7 @@ def create_signing_key(keys_root: Path, service: str) -> None:
         jwk = {
             "kty": "OKP",
             "crv": "Ed25519",
-            "kid": f"{service}-{_encode(thumbprint)[:16]}",
+            "kid": f"{service}-{_encode(thumbprint)[:THUMBPRINT]}",
             "x": x,
             "d": _encode(private.private_bytes_raw()),
         }

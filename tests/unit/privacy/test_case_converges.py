@@ -262,9 +262,9 @@ class World(RuleBasedStateMachine):
 
 
 TestCaseConverges = World.TestCase
-TestCaseConverges.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestCaseConverges.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 
 
 def test_patience_is_enough_for_the_slowest_case() -> None:
     """Stopping, a round per order, the second pass, one for each store that left a record, the letter."""
-    assert PATIENCE >= 1 + len(ORDERS) + 1 + len(STORES) + 1
+    assert 1 + len(ORDERS) + 1 + len(STORES) + 1 <= PATIENCE
