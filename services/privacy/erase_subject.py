@@ -26,6 +26,7 @@ from services.privacy.case_facts import (
     Restrict,
     Rules,
     SendLetter,
+    StoreRestricted,
 )
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate_store import CertificateStore
@@ -90,7 +91,6 @@ class ErasureProcess:
         async with self._one_at_a_time:
             chosen, rows = await in_transaction(self._client, work)
         self._stores.outbox.committed(rows)
-        await self._settle_known_orders(chosen, now)
         return chosen
 
     async def tell(self, facts: Sequence[Told], now: datetime) -> None:
@@ -101,7 +101,7 @@ class ErasureProcess:
         async def work(session: Session) -> list[dict[str, Any]]:
             before = await self._stores.cases.by_ids({case_id for case_id, _ in facts}, session)
             after, effects = dict(before), defaultdict[str, list[Effect]](list)
-            for case_id, fact in facts:
+            for case_id, fact in (*await self._known_settlings(facts, now, session), *facts):
                 if case_id in after:
                     after[case_id], asked = step(after[case_id], fact, now, self._rules)
                     effects[case_id].extend(asked)
@@ -129,17 +129,21 @@ class ErasureProcess:
             await self._stores.cases.touch([case.case_id for case in cases], now)
         return len(cases)
 
-    async def _settle_known_orders(self, chosen: dict[str, Case], now: datetime) -> None:
-        """Orders settled before the case was opened, whose answer may still call them open."""
-        settled = await self._stores.orders.settled_of(list(chosen))
-        await self.tell(
-            [
-                (chosen[subject_id].case_id, OrderSettled(order_id, how, now))
-                for subject_id, orders in settled.items()
-                for order_id, how in orders.items()
-            ],
-            now,
-        )
+    async def _known_settlings(self, facts: Sequence[Told], now: datetime, session: Session) -> list[Told]:
+        """What is on record of the orders these stores still call open: they may have ended before the case was
+        opened, and nobody will say so again."""
+        named = [
+            (case_id, order_id)
+            for case_id, fact in facts
+            if isinstance(fact, StoreRestricted)
+            for order_id in fact.open_orders
+        ]
+        settled = await self._stores.orders.settled_among([order_id for _, order_id in named], session)
+        return [
+            (case_id, OrderSettled(order_id, settled[order_id], now))
+            for case_id, order_id in named
+            if order_id in settled
+        ]
 
     async def _store(
         self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
 
 from services.privacy.case_facts import LetterKind
 from shared.stores.mongo import Database, Document, Session
@@ -33,21 +33,26 @@ class LetterStore:
 
     async def queue(self, letters: Sequence[tuple[str, str, LetterKind]], now: datetime, session: Session) -> None:
         """(case id, subject id, kind), within the transaction that decided them; each once."""
-        documents: list[Document] = [
-            {
-                "_id": f"{case_id}-{kind}",
-                "case_id": case_id,
-                "subject_id": subject_id,
-                "kind": kind,
-                "state": "due",
-                "attempts": 0,
-                "next_at": now,
-                "created_at": now,
-            }
+        once = [
+            UpdateOne(
+                {"_id": f"{case_id}-{kind}"},
+                {
+                    "$setOnInsert": {
+                        "case_id": case_id,
+                        "subject_id": subject_id,
+                        "kind": kind,
+                        "state": "due",
+                        "attempts": 0,
+                        "next_at": now,
+                        "created_at": now,
+                    }
+                },
+                upsert=True,
+            )
             for case_id, subject_id, kind in letters
         ]
-        if documents:
-            await self._letters.insert_many(documents, session=session)
+        if once:
+            await self._letters.bulk_write(once, session=session)
 
     async def take_due(self, now: datetime) -> Letter | None:
         """The letter due longest, leased to the caller so that one replica sends it."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from pymongo import UpdateOne
 
-from shared.stores.mongo import Database
+from shared.stores.mongo import Database, Session
 
 COLLECTION: Final = "orders"
 
@@ -19,6 +19,8 @@ class OrderStore:
 
     async def placed(self, orders: Sequence[tuple[str, str]]) -> None:
         """(order id, subject id). An order already settled stays settled."""
+        if not orders:
+            return
         await self._orders.bulk_write(
             [
                 UpdateOne({"_id": order_id}, {"$set": {"subject_id": subject_id}}, upsert=True)
@@ -29,6 +31,8 @@ class OrderStore:
 
     async def settled(self, orders: Sequence[tuple[str, str, str]]) -> None:
         """(order id, subject id, how: delivered | returned | cancelled), also before the order itself is known."""
+        if not orders:
+            return
         await self._orders.bulk_write(
             [
                 UpdateOne({"_id": order_id}, {"$set": {"subject_id": subject_id, "settled": how}}, upsert=True)
@@ -41,10 +45,9 @@ class OrderStore:
         document = await self._orders.find_one({"_id": order_id})
         return document.get("subject_id") if document else None
 
-    async def settled_of(self, subject_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Settled orders of each subject: order id → how."""
-        result: dict[str, dict[str, str]] = {}
-        query = {"subject_id": {"$in": list(subject_ids)}, "settled": {"$exists": True}}
-        async for document in self._orders.find(query):
-            result.setdefault(document["subject_id"], {})[document["_id"]] = document["settled"]
-        return result
+    async def settled_among(self, order_ids: Sequence[str], session: Session) -> dict[str, str]:
+        """Those of the orders that are settled: order id → how."""
+        if not order_ids:
+            return {}
+        query = {"_id": {"$in": list(order_ids)}, "settled": {"$exists": True}}
+        return {document["_id"]: document["settled"] async for document in self._orders.find(query, session=session)}

@@ -18,10 +18,11 @@ from services.privacy.erase_subject import ErasureProcess
 from services.privacy.letter_store import Letter, LetterStore
 from shared.contracts.views import PrivacyView
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
+from shared.messaging.consume import PASSING_FAULTS
 from shared.policy.model import Controller
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable
-from shared.sealing.opener import Opener, Sealed, SubjectErased, SubjectUnknown
+from shared.sealing.opener import Opener, PurposeRefused, Sealed, SubjectErased, SubjectUnknown
 
 PURPOSE = "3.2.6"
 GIVE_UP_AFTER_ATTEMPTS = 12
@@ -49,13 +50,17 @@ class LetterSender:
             return False
         try:
             outcome = await self._send(letter)
-        except MailServerAway:
+        except PASSING_FAULTS:
+            raise  # it is due again when its lease is over
+        except Exception as error:
             if letter.attempts < GIVE_UP_AFTER_ATTEMPTS:
                 delay = min(300, 2**letter.attempts)
                 await self.letters.postpone(letter.letter_id, now + timedelta(seconds=delay))
-                log.warning("letter_postponed", case_id=letter.case_id, kind=letter.kind, delay_seconds=delay)
+                log.warning(
+                    "letter_postponed", case_id=letter.case_id, kind=letter.kind, delay_seconds=delay, exc_info=error
+                )
                 return True
-            outcome = "mail server away"
+            outcome = "mail server away" if isinstance(error, MailServerAway) else f"failed: {type(error).__name__}"
         await self.process.tell([(letter.case_id, LetterSettled(letter.kind, outcome))], now)
         await self.letters.settle(letter.letter_id, outcome, now)
         log.info("letter_settled", case_id=letter.case_id, kind=letter.kind, outcome=outcome)
@@ -69,7 +74,7 @@ class LetterSender:
         sealed = Sealed(contact.event_id, contact.event_type, case.subject_id, contact.envelope)
         try:
             person = PrivacyView.model_validate(await self.opener.open(sealed, purpose=PURPOSE))
-        except (EnvelopeNotAuthentic, KekUnavailable, SubjectErased, SubjectUnknown) as refusal:
+        except (EnvelopeNotAuthentic, KekUnavailable, PurposeRefused, SubjectErased, SubjectUnknown) as refusal:
             return f"contact not readable: {type(refusal).__name__}"
         if person.email is None:
             return "no e-mail address"
