@@ -21,9 +21,10 @@ def phone(value: str) -> str:
         number = phonenumbers.parse(value, "KZ")
     except phonenumbers.NumberParseException:
         raise ValueError("must be a phone number, for example +7 701 000 00 00") from None
-    if not phonenumbers.is_valid_number(number):
+    region = phonenumbers.region_code_for_number(number)
+    if region is None or not phonenumbers.is_valid_number_for_region(number, region):
         raise ValueError("must be a complete phone number, for example +7 701 000 00 00")
-    if phonenumbers.region_code_for_number(number) != "KZ":
+    if region != "KZ":
         raise ValueError("must be a Kazakhstan number: we deliver in Kazakhstan only")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

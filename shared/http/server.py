@@ -1,6 +1,7 @@
 """The HTTP side every service has: liveness, readiness, metrics, errors as problem+json, a drain on TERM."""
 
 import asyncio
+import gc
 import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -51,8 +52,13 @@ async def _holds(check: Check) -> bool:
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Run until TERM, then finish requests in flight. No core dumps: key material is in memory."""
+    """Run until TERM, then finish requests in flight. No core dumps: key material is in memory.
+
+    What has been made so far lives as long as the process: the garbage collector need not look at it again, nor so
+    often at what a request makes (a tenth of a request's time)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     uvicorn.run(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=20, loop="uvloop"
     )
