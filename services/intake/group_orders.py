@@ -15,6 +15,7 @@ from services.intake.place_orders import OrderPlacing, Outcome, Wanted
 
 MAX_GROUP = 100
 MAX_UNDER_WAY = 2
+WORTH_ANOTHER = 12
 
 Waiting = tuple[Wanted, "asyncio.Future[Outcome]"]
 
@@ -29,7 +30,8 @@ class OrderGroups:
         """As `OrderPlacing.place` for one order, in whatever group it comes to be."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, future))
-        if len(self._under_way) < MAX_UNDER_WAY:
+        under_way = len(self._under_way)
+        if not under_way or (under_way < MAX_UNDER_WAY and len(self._waiting) >= WORTH_ANOTHER):
             task = asyncio.create_task(self._place_waiting())
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)

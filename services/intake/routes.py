@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_core import to_json
 
 from services.intake.cancel_order import CancelOrder, TooLateToCancel
 from services.intake.group_orders import OrderGroups
@@ -66,7 +67,7 @@ class ShopRoutes:
         self.router.post("/{order_id}/cancel")(self.cancel)
         self.router.post("/{order_id}/withdraw-consent", status_code=202)(self.withdraw)
 
-    async def place(self, request: Request, idempotency_key: Key = None) -> JSONResponse:
+    async def place(self, request: Request, idempotency_key: Key = None) -> Response:
         """Place one order."""
         body = b"".join([chunk async for chunk in _body_of(request, JSON, MAX_ORDER_BYTES)])
         try:
@@ -82,7 +83,7 @@ class ShopRoutes:
                 "Send a new order under a new Idempotency-Key, or the first one unchanged under this.",
                 errors=[{"field": "Idempotency-Key", "rule": "one key stands for one request"}],
             )
-        return JSONResponse(asdict(outcome), 201)
+        return Response(to_json(outcome), 201, media_type=JSON[0])
 
     async def place_export(self, request: Request, idempotency_key: Key = None) -> dict[str, Any]:
         """Place a shop's export, one order a line (JSON Lines)."""
