@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class IntakeSettings(BaseSettings):
+    model_config = SettingsConfigDict(hide_input_in_errors=True)  # the error of one missing setting quotes all others
+
     port: int = Field(validation_alias="SEALED_PORT")
     host: str = Field(default="127.0.0.1", validation_alias="SEALED_HOST")
     kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
