@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from services.privacy.answer_store import AnswerStore
 from services.privacy.case_facts import Rules
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate import CertificateIssuer
@@ -64,7 +65,7 @@ def build(settings: PrivacySettings) -> FastAPI:
     keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
     keeper = KeyringKeeper(client)
     cases, orders, letters = CaseStore(database), OrderStore(database), LetterStore(database)
-    certificates, ledger = CertificateStore(database), Ledger(database)
+    certificates, ledger, answers = CertificateStore(database), Ledger(database), AnswerStore(database)
 
     rules = Rules(
         stores=policy.erasing_stores,
@@ -79,7 +80,9 @@ def build(settings: PrivacySettings) -> FastAPI:
     process = ErasureProcess(client, stores, rules, issuer.issue)
     withdrawals = ConsentWithdrawals(process, keeper, policy)
     tracking = OrderTracking(orders, cases, process, keyring)
-    receipts = Receipts(process, PublicKeys.from_folder(settings.keys_dir / "verify"))
+    receipts = Receipts(
+        process, cases, answers, PublicKeys.from_folder(settings.keys_dir / "verify"), policy.erasing_stores
+    )
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(
         SERVICE, engine, client=client, outbox=outbox, signer=signer, hooks=Hooks(evict_keys=keyring.evict)
@@ -114,7 +117,7 @@ def build(settings: PrivacySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, cases, orders, letters, outbox):
+        for store in (engine, cases, answers, orders, letters, outbox):
             await store.ensure_indexes()
         async with (
             messaging(broker, outbox, subscribers),
@@ -129,6 +132,7 @@ def build(settings: PrivacySettings) -> FastAPI:
             token=settings.officer_token,
             withdrawals=withdrawals,
             cases=cases,
+            answers=answers,
             certificates=certificates,
             ledger=ledger,
             keyring=keeper,

@@ -1,11 +1,13 @@
 """The officer's HTTP interface. Each route calls one act and words its outcome."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from services.privacy.answer_store import Answer, AnswerStore
 from services.privacy.case import Case
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate import iso
@@ -51,6 +53,7 @@ class OfficerRoutes:
         token: SecretStr,
         withdrawals: ConsentWithdrawals,
         cases: CaseStore,
+        answers: AnswerStore,
         certificates: CertificateStore,
         ledger: Ledger,
         keyring: KeyringKeeper,
@@ -59,6 +62,7 @@ class OfficerRoutes:
     ) -> None:
         self._withdrawals = withdrawals
         self._cases = cases
+        self._answers = answers
         self._certificates = certificates
         self._ledger = ledger
         self._find = {"keyring": keyring, "orders": orders, "people": people}
@@ -90,7 +94,9 @@ class OfficerRoutes:
         return {"cases": [summary(c) for c in await self._cases.newest(state=state, limit=limit, skip=skip)]}
 
     async def show_case(self, case_id: CaseId) -> dict[str, Any]:
-        return full(await self._case(case_id))
+        """State, receipts per store as they come in, deferrals with their order and reason, timeline."""
+        case = await self._case(case_id)
+        return full(case, (await self._answers.of([case_id])).get(case_id, []))
 
     async def certificate(self, case_id: CaseId) -> dict[str, Any]:
         """The signed certificate of a closed case."""
@@ -137,11 +143,17 @@ def summary(case: Case) -> dict[str, Any]:
     }
 
 
-def full(case: Case) -> dict[str, Any]:
+def full(case: Case, answers: Sequence[Answer]) -> dict[str, Any]:
+    """`answers`: those of the step under way, which the case itself gets when all are in."""
+    stopped = {answer.store: answer.body["at"] for answer in answers if answer.round == 0}
+    receipts = {number: dict(of_stores) for number, of_stores in case.receipts.items()}
+    for answer in answers:
+        if answer.round:
+            receipts.setdefault(str(answer.round), {})[answer.store] = answer.body
     return {
         **summary(case),
-        "restricted": {store: iso(at) for store, at in case.restricted.items()},
-        "receipts": case.receipts,
+        "restricted": {store: iso(at) for store, at in (stopped | case.restricted).items()},
+        "receipts": receipts,
         "deferrals": [
             {
                 "order_id": deferral.order_id,

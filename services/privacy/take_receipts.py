@@ -1,9 +1,15 @@
-"""Take the stores' answers: that they stopped, what they erased (signed), what recipients said."""
+"""Take the stores' answers: that they stopped, what they erased (signed), what recipients said.
+
+The case is told when all stores have answered its step; until then their answers wait in a collection of their own.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.privacy.case_facts import Contact, ReceiptCame, RecipientAnswered, StoreRestricted
+from services.privacy.answer_store import Answer, AnswerStore
+from services.privacy.case import Case
+from services.privacy.case_facts import Contact, Fact, ReceiptCame, RecipientAnswered, StoreRestricted
+from services.privacy.case_store import CaseStore
 from services.privacy.erase_subject import ErasureProcess
 from shared.contracts import erasure
 from shared.messaging.cloudevents import Received
@@ -14,41 +20,39 @@ READER = "privacy"
 
 
 class Receipts:
-    def __init__(self, process: ErasureProcess, keys: PublicKeys) -> None:
+    def __init__(
+        self,
+        process: ErasureProcess,
+        cases: CaseStore,
+        answers: AnswerStore,
+        keys: PublicKeys,
+        stores: Sequence[str],
+    ) -> None:
         self._process = process
+        self._cases = cases
+        self._answers = answers
         self._keys = keys
+        self._stores = frozenset(stores)
 
     async def on_restricted(self, batch: Sequence[Received[erasure.SubjectRestricted]]) -> Outcome:
-        facts = [
-            (
-                received.event.case_id,
-                StoreRestricted(
-                    received.event.store,
-                    received.event.restricted_at,
-                    received.event.open_orders,
-                    _contact(received),
-                ),
-            )
-            for received in batch
-        ]
-        await self._process.tell(facts, datetime.now(UTC))
+        await self._take([_stopped(received) for received in batch])
         return Outcome(applied=len(batch))
 
     async def on_erased(self, batch: Sequence[Received[erasure.SubjectErased]]) -> Outcome:
         """A receipt not signed by the store it names is put aside: the case goes on waiting for a real one."""
-        outcome, facts = Outcome(), []
+        outcome, answers = Outcome(), []
         for received in batch:
-            receipt = received.event.model_dump(mode="json")
-            if self._keys.verify(receipt, by=received.event.store):
-                facts.append((received.event.case_id, ReceiptCame(received.event.store, received.event.round, receipt)))
+            event, receipt = received.event, received.event.model_dump(mode="json")
+            if self._keys.verify(receipt, by=event.store):
+                answers.append(Answer(event.case_id, event.subject_id, event.store, event.round, receipt))
             else:
                 outcome.refused.append((received, "signature-invalid"))
-        await self._process.tell(facts, datetime.now(UTC))
-        outcome.applied = len(facts)
+        await self._take(answers)
+        outcome.applied = len(answers)
         return outcome
 
     async def on_recipient_answered(self, batch: Sequence[Received[erasure.RecipientAnswered]]) -> Outcome:
-        facts = [
+        facts: list[tuple[str, Fact]] = [
             (
                 received.event.case_id,
                 RecipientAnswered(
@@ -63,9 +67,41 @@ class Receipts:
         await self._process.tell(facts, datetime.now(UTC))
         return Outcome(applied=len(batch))
 
+    async def _take(self, answers: Sequence[Answer]) -> None:
+        """Answers of another subject or of a step the case has left behind are passed over."""
+        cases = await self._cases.by_ids({answer.case_id for answer in answers})
+        awaited = [a for a in answers if a.case_id in cases and _awaited(a, cases[a.case_id])]
+        await self._answers.keep(awaited)
+        facts: list[tuple[str, Fact]] = []
+        complete: list[str] = []
+        for case_id, kept in (await self._answers.of({answer.case_id for answer in awaited})).items():
+            current = [answer for answer in kept if _awaited(answer, cases[case_id])]
+            if {answer.store for answer in current} >= self._stores:
+                complete.append(case_id)
+                facts.extend((case_id, _fact(answer)) for answer in current)
+        await self._process.tell(facts, datetime.now(UTC))
+        await self._answers.forget(complete)
 
-def _contact(received: Received[erasure.SubjectRestricted]) -> Contact | None:
-    envelope = received.event.sealed.get(READER)
-    if envelope is None:
-        return None
-    return Contact(event_id=received.event_id, event_type=received.event_type, envelope=envelope)
+
+def _awaited(answer: Answer, case: Case) -> bool:
+    if answer.subject_id != case.subject_id:
+        return False
+    if answer.round == 0:
+        return case.state == "restricting"
+    return case.state in ("erasing", "verifying") and answer.round == case.round
+
+
+def _stopped(received: Received[erasure.SubjectRestricted]) -> Answer:
+    event = received.event
+    envelope = event.sealed.get(READER)
+    contact = {"event_id": received.event_id, "event_type": received.event_type, "envelope": envelope}
+    body = {"at": event.restricted_at, "open_orders": list(event.open_orders), "contact": contact if envelope else None}
+    return Answer(event.case_id, event.subject_id, event.store, 0, body)
+
+
+def _fact(answer: Answer) -> StoreRestricted | ReceiptCame:
+    body = answer.body
+    if answer.round:
+        return ReceiptCame(answer.store, answer.round, body)
+    contact = Contact.model_validate(body["contact"]) if body["contact"] else None
+    return StoreRestricted(answer.store, body["at"], tuple(body["open_orders"]), contact)
