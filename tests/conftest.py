@@ -1,12 +1,21 @@
 """The real parts, for every test that asks for them: one mongod and one broker, started once a run."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import structlog
 
 from deploy.local.stack import LocalStack, local_stack
 from shared.messaging.cloudevents import new_id
 from shared.stores.mongo import Client, Database, connect
+
+
+def _drop(*_: Any) -> Any:
+    raise structlog.DropEvent
+
+
+structlog.configure(processors=[_drop])  # `capture_logs` sees them all the same
 
 
 @pytest.fixture(scope="session")

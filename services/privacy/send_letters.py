@@ -20,6 +20,7 @@ from shared.contracts.views import PrivacyView
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.messaging.consume import PASSING_FAULTS
 from shared.policy.model import Controller
+from shared.policy.working_days import ALMATY
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable
 from shared.sealing.opener import Opener, PurposeRefused, Sealed, SubjectErased, SubjectUnknown
@@ -87,6 +88,9 @@ class LetterSender:
 
     def _text(self, letter: Letter, case: Case, person: PrivacyView) -> tuple[str, str]:
         template = self.templates.get_template(f"{letter.kind}.{person.language or 'kk'}.txt")
-        text = template.render(given_name=person.given_name or "", case=case, controller=self.controller)
+        received_on = case.received_at.astimezone(ALMATY).date()
+        text = template.render(
+            given_name=person.given_name or "", case=case, received_on=received_on, controller=self.controller
+        )
         subject, _, body = text.partition("\n")
         return subject, body.lstrip("\n")

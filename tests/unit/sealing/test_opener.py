@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from shared.contracts.orders import OrderPlaced
@@ -133,7 +132,6 @@ async def test_many_are_opened_with_one_look_up_each_with_its_own_outcome(keyrin
 async def test_opening_is_recorded_by_field_names_and_no_value(keyring: FakeKeyring) -> None:
     keys = keyring.add()
     sealed = sealed_for(keyring, keys)
-    structlog.reset_defaults()
     with capture_logs() as logs:
         await an_opener(keyring).open(sealed, purpose=DELIVER)
     [entry] = logs
