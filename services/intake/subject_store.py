@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pymongo import InsertOne, UpdateMany, UpdateOne
+from pymongo import InsertOne, UpdateOne
 
 from shared.stores.mongo import Database, Session
 
@@ -39,9 +39,18 @@ class SubjectStore:
             session=session,
         )
 
-    async def stop_promotions(self, subject_ids: Sequence[str], now: datetime, session: Session) -> None:
+    async def stop_promotions(self, asked: Mapping[str, datetime], session: Session) -> None:
+        """`asked`: subject id → when. What was chosen later stays, however late this is read again."""
+        if not asked:
+            return
         await self._subjects.bulk_write(
-            [UpdateMany({"_id": {"$in": list(subject_ids)}}, {"$set": {"promotions": False, "updated_at": now}})],
+            [
+                UpdateOne(
+                    {"_id": subject_id, "updated_at": {"$lte": at}}, {"$set": {"promotions": False, "updated_at": at}}
+                )
+                for subject_id, at in asked.items()
+            ],
+            ordered=False,
             session=session,
         )
 

@@ -1,14 +1,14 @@
 """What each person chose: the live switch for promotions (clause 3.2.8), off unless chosen; and whether nothing may be
 sent at all. The decision made last counts, in whatever order decisions arrive."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pymongo import UpdateOne
 
-from shared.stores.mongo import Database, Session, bulk_upsert
+from shared.stores.mongo import Database, Document, Session, bulk_upsert
 
 COLLECTION: Final = "subjects"
 AT_ONCE: Final = 500
@@ -41,15 +41,13 @@ class ChoiceStore:
             ],
         )
 
-    async def stop_promotions(self, subject_ids: Sequence[str], now: datetime, session: Session) -> None:
-        """Within the restricting transaction; makes the record where there is none, so that it can be restricted."""
-        if not subject_ids:
+    async def stop_promotions(self, asked: Mapping[str, datetime], session: Session) -> None:
+        """`asked`: subject id → when; a choice made later stays, however late this is read again. Within the
+        restricting transaction; makes the record where there is none, so that it can be restricted."""
+        if not asked:
             return
         await self._subjects.bulk_write(
-            [
-                UpdateOne({"_id": subject_id}, {"$set": {"promotions": False, "decided_at": now}}, upsert=True)
-                for subject_id in subject_ids
-            ],
+            [UpdateOne({"_id": subject_id}, _stopped(at), upsert=True) for subject_id, at in asked.items()],
             ordered=False,
             session=session,
         )
@@ -72,3 +70,9 @@ class ChoiceStore:
                 chosen = []
         if chosen:
             yield chosen
+
+
+def _stopped(at: datetime) -> list[Document]:
+    later = {"$gt": ["$decided_at", at]}
+    promotions = {"$cond": [later, {"$ifNull": ["$promotions", False]}, False]}
+    return [{"$set": {"promotions": promotions, "decided_at": {"$cond": [later, "$decided_at", at]}}}]

@@ -1,6 +1,6 @@
 """Follow what people choose: the promotions switch goes on and off with the consent given or withdrawn last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.notifications.choice_store import ChoiceStore
@@ -30,8 +30,9 @@ class ConsentTracking:
         await self._choices.decide([(received.event.subject_id, False, received.time) for received in held])
         return outcome
 
-    async def stop(self, subject_ids: Sequence[str], now: datetime, session: Session) -> None:
-        """Within the restricting transaction. A command that is read again after the erasure leaves no record."""
-        states = await self._keyring.states(subject_ids, fresh=True)
-        held = [subject_id for subject_id, state in states.items() if isinstance(state, Held)]
-        await self._choices.stop_promotions(held, now, session)
+    async def stop(self, asked: Mapping[str, datetime], session: Session) -> None:
+        """`asked`: subject id → when. Within the restricting transaction. A command that is read again after the
+        erasure leaves no record."""
+        states = await self._keyring.states(asked, fresh=True)
+        held = {subject_id: at for subject_id, at in asked.items() if isinstance(states[subject_id], Held)}
+        await self._choices.stop_promotions(held, session)

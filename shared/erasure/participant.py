@@ -36,7 +36,7 @@ async def _no_contacts(wanted: Sequence[ContactWanted]) -> Mapping[str, dict[str
     return {}
 
 
-async def _no_promotions(subject_ids: Sequence[str], now: datetime, session: Session) -> None:
+async def _no_promotions(asked: Mapping[str, datetime], session: Session) -> None:
     return None
 
 
@@ -55,7 +55,7 @@ class Hooks:
     """What one store does beyond the policy's plan. `contacts`: envelopes by the event id of the answer they go in."""
 
     contacts: Callable[[Sequence[ContactWanted]], Awaitable[Mapping[str, dict[str, bytes]]]] = _no_contacts
-    stop_promotions: Callable[[Sequence[str], datetime, Session], Awaitable[None]] = _no_promotions
+    stop_promotions: Callable[[Mapping[str, datetime], Session], Awaitable[None]] = _no_promotions
     tell_recipients: Callable[[Sequence[EraseSubject], datetime, Session], Awaitable[Mapping[str, tuple[str, ...]]]] = (
         _no_disclosures
     )
@@ -86,6 +86,7 @@ class ErasureParticipant:
         """Processing stops when this returns. A command that came twice (a reminder) is answered once."""
         commands = list({received.event.case_id: received.event for received in batch}.values())
         now = datetime.now(UTC)
+        asked = {received.event.subject_id: received.time for received in batch}
         answers = {command.case_id: new_id() for command in commands}
         self._hooks.evict_keys([command.subject_id for command in commands])
         contacts = await self._hooks.contacts(
@@ -95,7 +96,7 @@ class ErasureParticipant:
         async def work(session: Session) -> list[dict[str, Any]]:
             everything = [c.subject_id for c in commands if c.scope == "all"]
             # First, so that a record it makes to say that they stopped is restricted with the others.
-            await self._hooks.stop_promotions([c.subject_id for c in commands], now, session)
+            await self._hooks.stop_promotions(asked, session)
             restricted = await self._engine.restrict(everything, now, session)
             events = [
                 self._restricted(c, restricted.get(c.subject_id), contacts.get(answers[c.case_id], {}), now)
