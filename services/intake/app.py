@@ -9,20 +9,20 @@ from fastapi import FastAPI
 from services.intake.cancel_order import CancelOrder
 from services.intake.consent_store import ConsentStore
 from services.intake.follow_shipments import ShipmentFollowing
-from services.intake.group_orders import OrderGroups
 from services.intake.idempotency_store import COLLECTION as ANSWERS
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.order_desk import OrderDesk
+from services.intake.order_groups import OrderGroups
+from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
 from services.intake.place_export import ExportPlacing
 from services.intake.place_orders import OrderPlacing, Stores
 from services.intake.recognise_people import Recognition
 from services.intake.routes import MAX_ORDER_BYTES, ShopRoutes
 from services.intake.seal_contacts import ContactSealing
-from services.intake.seal_order import OrderSealer
 from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
-from services.intake.take_order import OrderTaking
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
@@ -64,7 +64,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     kept = policy.period(str(policy.store(SERVICE).collection(ANSWERS).expires)).as_timedelta()
     answers = IdempotencyStore(database, kept)
 
-    taking = OrderTaking(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
+    desk = OrderDesk(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
     recognition = Recognition(
         KeyringStore(client, SERVICE),
         subjects,
@@ -113,9 +113,9 @@ def build(settings: IntakeSettings) -> FastAPI:
     app.include_router(
         ShopRoutes(
             token=settings.shop_token,
-            taking=taking,
+            desk=desk,
             groups=groups,
-            exports=ExportPlacing(taking, groups, longest_line=MAX_ORDER_BYTES),
+            exports=ExportPlacing(desk, groups, longest_line=MAX_ORDER_BYTES),
             orders=orders,
             cancelling=CancelOrder(client, orders, outbox),
             withdrawing=WithdrawConsent(client, orders, consents, outbox),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.intake.seal_order import Placed
+from services.intake.order import Placed
 from shared.stores.mongo import Database, Document, Session, expire_after
 
 COLLECTION: Final = "idempotency_keys"

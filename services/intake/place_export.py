@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.intake.group_orders import OrderGroups
 from services.intake.json_lines import Line, lines
-from services.intake.place_orders import KeyReused, Wanted
-from services.intake.seal_order import Placed
-from services.intake.take_order import OrderTaking
+from services.intake.order import KeyReused, Placed, Wanted
+from services.intake.order_desk import OrderDesk
+from services.intake.order_groups import OrderGroups
 from shared.http.problems import field_errors
 
 MAX_LINES = 10_000
@@ -31,8 +30,8 @@ class ExportOutcome:
 
 
 class ExportPlacing:
-    def __init__(self, taking: OrderTaking, groups: OrderGroups, *, longest_line: int) -> None:
-        self._taking = taking
+    def __init__(self, desk: OrderDesk, groups: OrderGroups, *, longest_line: int) -> None:
+        self._desk = desk
         self._groups = groups
         self._longest_line = longest_line
 
@@ -62,7 +61,7 @@ class ExportPlacing:
             return None
         key = None if idempotency_key is None else f"{idempotency_key}\0{line.number}"
         try:
-            return self._taking.take(line.text, key, datetime.now(UTC))
+            return self._desk.take(line.text, key, datetime.now(UTC))
         except ValidationError as invalid:
             errors = invalid.errors(include_input=False, include_url=False, include_context=False)
             outcome.refuse(line.number, field_errors(errors, whole=WHOLE))

@@ -14,38 +14,16 @@ from pymongo.errors import BulkWriteError
 
 from services.intake.consent_store import ConsentStore
 from services.intake.idempotency_store import Answer, IdempotencyStore
-from services.intake.order_form import OrderForm
+from services.intake.order import KeyReused, Outcome, Wanted
+from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
-from services.intake.recognise_people import Face, Recognition
-from services.intake.seal_order import OrderSealer, Placed
+from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
 from shared.messaging.outbox import Outbox
 from shared.stores.mongo import DUPLICATE_KEY, Client, Document, Session, in_transaction
 
 ATTEMPTS = 5
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An order to place, and how its person shows.
-
-    key: keyed hash of the shop's idempotency key, with a `fingerprint` of the request sent under it; a random id,
-    and no fingerprint, for a request that can't be repeated.
-    """
-
-    form: OrderForm
-    face: Face
-    key: str
-    fingerprint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyReused:
-    """Another request was answered under this idempotency key: this one was not carried out."""
-
-
-Outcome = Placed | KeyReused
 
 
 @dataclass(frozen=True, slots=True)

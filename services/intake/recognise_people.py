@@ -9,19 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.keyring_store import KeyringStore
+from services.intake.order import Face
 from services.intake.subject_store import SubjectStore
 from shared.messaging.cloudevents import new_id
 from shared.sealing.subject_keys import SubjectKeys
 from shared.sealing.wrapping import KeyUnwrapper, KeyWrapper
 from shared.stores.mongo import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """How a person shows: blind-index entries of phone and e-mail."""
-
-    phone: str
-    email: str
 
 
 @dataclass(slots=True)

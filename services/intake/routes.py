@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_core import to_json
 
 from services.intake.cancel_order import CancelOrder, TooLateToCancel
-from services.intake.group_orders import OrderGroups
+from services.intake.order import KeyReused
+from services.intake.order_desk import OrderDesk
 from services.intake.order_form import OrderForm
+from services.intake.order_groups import OrderGroups
 from services.intake.order_store import OrderErased, OrderState, OrderStore, OrderUnknown
 from services.intake.place_export import ExportPlacing
-from services.intake.place_orders import KeyReused
-from services.intake.take_order import OrderTaking
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
@@ -47,14 +47,14 @@ class ShopRoutes:
         self,
         *,
         token: SecretStr,
-        taking: OrderTaking,
+        desk: OrderDesk,
         groups: OrderGroups,
         exports: ExportPlacing,
         orders: OrderStore,
         cancelling: CancelOrder,
         withdrawing: WithdrawConsent,
     ) -> None:
-        self._taking = taking
+        self._desk = desk
         self._groups = groups
         self._exports = exports
         self._orders = orders
@@ -71,7 +71,7 @@ class ShopRoutes:
         """Place one order."""
         body = b"".join([chunk async for chunk in _body_of(request, JSON, MAX_ORDER_BYTES)])
         try:
-            wanted = self._taking.take(body, idempotency_key, datetime.now(UTC))
+            wanted = self._desk.take(body, idempotency_key, datetime.now(UTC))
         except ValidationError as invalid:
             errors = invalid.errors(include_input=False, include_url=False, include_context=False)
             raise RequestValidationError(errors) from None

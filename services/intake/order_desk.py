@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
+from services.intake.order import Face, Wanted
 from services.intake.order_form import read_order
-from services.intake.place_orders import Wanted
-from services.intake.recognise_people import Face
 from shared.messaging.cloudevents import new_id
 from shared.policy.model import Policy
 from shared.policy.working_days import ALMATY
 from shared.sealing.people_index import PeopleIndex
 
 
-class OrderTaking:
+class OrderDesk:
     def __init__(self, policy: Policy, people: PeopleIndex, *, shop: str) -> None:
         self._policy = policy
         self._people = people

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from pymongo.errors import ConnectionFailure
 
-from services.intake.place_orders import OrderPlacing, Outcome, Wanted
+from services.intake.order import Outcome, Wanted
+from services.intake.place_orders import OrderPlacing
 
 MAX_GROUP = 100
 MAX_UNDER_WAY = 2

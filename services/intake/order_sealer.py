@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.intake.order import Placed
 from services.intake.order_form import OrderForm
-from services.intake.order_store import Status
 from shared.contracts.consents import ConsentGiven
 from shared.contracts.orders import OrderPlaced
 from shared.messaging.cloudevents import Outgoing, new_id
@@ -16,16 +16,6 @@ from shared.sealing.subject_keys import SubjectKeys
 from shared.stores.mongo import Document
 
 CHANNEL = "shop"
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """The answer to the shop."""
-
-    order_id: str
-    subject_id: str
-    amount_kzt: int
-    status: Status = "placed"
 
 
 @dataclass(frozen=True, slots=True)
