@@ -125,7 +125,14 @@ def _erasure(where: str, collection: Collection) -> Iterator[Problem]:
             "a record is kept with no ground or no article",
             "Give `ground` and `article`, or destroy or depersonalise it.",
         )
-    if (collection.deferred_by or collection.open_when) and not collection.order:
+    if strays := sorted(set(collection.until_settled) - set(collection.unset)):
+        yield Problem(
+            where,
+            "5.9.1",
+            f"`{strays[0]}` waits for an order to be settled and is not emptied then",
+            "Add the path to `unset`, or remove it from `until_settled`.",
+        )
+    if (collection.deferred_by or collection.open_when or collection.until_settled) and not collection.order:
         yield Problem(
             where,
             "5.9.1",

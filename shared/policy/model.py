@@ -92,6 +92,7 @@ class Collection(_Row):
     order: path of the order id. sealed: path of the envelope (or of the object holding one).
     unset: what `depersonalise` removes; on a kept record, what its own process empties.
     deferred_by: `open_order` where records of an open order wait (Law 94-V art. 8(2)).
+    until_settled: of the paths in `unset`, those that the record of an open order keeps until it is settled.
     open_when: path → values that show an order still to be fulfilled.
     restrictable: whether a restriction (art. 1(3)) marks the record with `restricted_at`.
     expires: the period after which a record goes by itself.
@@ -109,6 +110,7 @@ class Collection(_Row):
     ground: Text | None = None
     article: Text | None = None
     deferred_by: Literal["open_order"] | None = None
+    until_settled: tuple[str, ...] = ()
     open_when: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     restrictable: bool = False
     expires: Name | None = None

@@ -84,13 +84,18 @@ class ErasureEngine:
             return {t.subject_id: _kept(matched.get(t.subject_id, 0)) for t in targets}
         if not matched:
             return {target.subject_id: CollectionCount() for target in targets}
-        waiting = [order for target in targets for order in target.open_orders] if plan.deferred_by else []
+        waits = plan.deferred_by or plan.until_settled
+        waiting = [order for target in targets for order in target.open_orders] if waits else []
         deferred: dict[str, int] = {}
         erasable = theirs
         if waiting:
             order = str(plan.order)
-            deferred = await self._count(name, plan, {**theirs, order: {"$in": waiting}}, session)
+            open_ones = {**theirs, order: {"$in": waiting}}
+            deferred = await self._count(name, plan, open_ones, session)
             erasable = {**theirs, order: {"$nin": waiting}}
+            if plan.until_settled:
+                at_once = dict.fromkeys(set(plan.unset) - set(plan.until_settled), "")
+                await self._database[name].update_many(open_ones, {"$unset": at_once}, session=session)
         await self._carry_out(self._database[name], plan, erasable, now, session)
         left = await self._count(name, plan, erasable, session)
         return {
