@@ -76,6 +76,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     sealer = OrderSealer(policy, publisher=SERVICE, shop=settings.shop)
     groups = OrderGroups(OrderPlacing(client, Stores(orders, consents, subjects, answers, outbox), recognition, sealer))
     contacts = ContactSealing(orders, keyring, Opener(SERVICE, policy, keyring), unwrapper, policy)
+    withdrawing = WithdrawConsent(client, orders, consents, outbox)
     shipments = ShipmentFollowing(orders)
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(
@@ -84,7 +85,12 @@ def build(settings: IntakeSettings) -> FastAPI:
         client=client,
         outbox=outbox,
         signer=Signer.from_folder(settings.keys_dir),
-        hooks=Hooks(contacts=contacts.contacts, stop_promotions=subjects.stop_promotions, evict_keys=keyring.evict),
+        hooks=Hooks(
+            contacts=contacts.contacts,
+            withdraw_consents=withdrawing.on_restrict,
+            stop_promotions=subjects.stop_promotions,
+            evict_keys=keyring.evict,
+        ),
     )
 
     subscriptions: dict[str, dict[type, Handler]] = {
@@ -118,7 +124,7 @@ def build(settings: IntakeSettings) -> FastAPI:
             exports=ExportPlacing(desk, groups, longest_line=MAX_ORDER_BYTES),
             orders=orders,
             cancelling=CancelOrder(client, orders, outbox),
-            withdrawing=WithdrawConsent(client, orders, consents, outbox),
+            withdrawing=withdrawing,
         ).router
     )
     return app

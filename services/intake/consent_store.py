@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from pymongo import UpdateMany
+
 from shared.contracts.consents import Scope
 from shared.stores.mongo import Database, Document, Session
 
@@ -17,9 +19,15 @@ class ConsentStore:
     async def add(self, consents: Sequence[Document], session: Session) -> None:
         await self._consents.insert_many(consents, ordered=False, session=session)
 
-    async def withdraw(self, subject_ids: Sequence[str], scope: Scope, now: datetime, session: Session) -> None:
-        """Note it on every consent that stands; one withdrawn in full stays as it was."""
-        standing = {"subject_id": {"$in": list(subject_ids)}, "withdrawn_scope": {"$nin": ["all", scope]}}
-        await self._consents.update_many(
-            standing, {"$set": {"withdrawn_at": now, "withdrawn_scope": scope}}, session=session
+    async def withdraw(self, withdrawals: Sequence[tuple[str, Scope, datetime]], session: Session) -> None:
+        """(subject id, scope, when). Noted on every consent given until then; one withdrawn in full stays as it was."""
+        await self._consents.bulk_write(
+            [
+                UpdateMany(
+                    {"subject_id": subject_id, "given_at": {"$lte": at}, "withdrawn_scope": {"$nin": ["all", scope]}},
+                    {"$set": {"withdrawn_at": at, "withdrawn_scope": scope}},
+                )
+                for subject_id, scope, at in withdrawals
+            ],
+            session=session,
         )

@@ -36,6 +36,10 @@ async def _no_contacts(wanted: Sequence[ContactWanted]) -> Mapping[str, dict[str
     return {}
 
 
+async def _no_consents(withdrawals: Sequence[Received[RestrictSubject]], session: Session) -> None:
+    return None
+
+
 async def _no_promotions(asked: Mapping[str, datetime], session: Session) -> None:
     return None
 
@@ -55,6 +59,7 @@ class Hooks:
     """What one store does beyond the policy's plan. `contacts`: envelopes by the event id of the answer they go in."""
 
     contacts: Callable[[Sequence[ContactWanted]], Awaitable[Mapping[str, dict[str, bytes]]]] = _no_contacts
+    withdraw_consents: Callable[[Sequence[Received[RestrictSubject]], Session], Awaitable[None]] = _no_consents
     stop_promotions: Callable[[Mapping[str, datetime], Session], Awaitable[None]] = _no_promotions
     tell_recipients: Callable[[Sequence[EraseSubject], datetime, Session], Awaitable[Mapping[str, tuple[str, ...]]]] = (
         _no_disclosures
@@ -97,6 +102,7 @@ class ErasureParticipant:
             everything = [c.subject_id for c in commands if c.scope == "all"]
             # First, so that a record it makes to say that they stopped is restricted with the others.
             await self._hooks.stop_promotions(asked, session)
+            await self._hooks.withdraw_consents(batch, session)
             restricted = await self._engine.restrict(everything, now, session)
             events = [
                 self._restricted(c, restricted.get(c.subject_id), contacts.get(answers[c.case_id], {}), now)
