@@ -77,7 +77,6 @@ class Outbox:
 
     async def ensure_indexes(self) -> None:
         await self._rows.create_index([("leased_until", ASCENDING)])
-        await self._rows.create_index([("subject_id", ASCENDING)])
 
     async def start(self) -> None:
         self._tasks = [asyncio.create_task(self._publish_committed()), asyncio.create_task(self._sweep_forever())]

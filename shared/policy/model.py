@@ -95,7 +95,8 @@ class Collection(_Row):
     until_settled: of the paths in `unset`, those that the record of an open order keeps until it is settled.
     open_when: path → values that show an order still to be fulfilled.
     restrictable: whether a restriction (art. 1(3)) marks the record with `restricted_at`.
-    expires: the period after which a record goes by itself.
+    expires: the period after which a record goes by itself. transient: records go by themselves within seconds; an
+    erasure neither counts nor touches them.
     access: privileges of services on another's collection, service → actions.
     column_per_reader: path of the object with one column per reader, shown to each reader alone by a view.
     fields: every stored path, and what it is.
@@ -114,6 +115,7 @@ class Collection(_Row):
     open_when: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     restrictable: bool = False
     expires: Name | None = None
+    transient: bool = False
     access: Mapping[Name, tuple[Action, ...]] = Field(default_factory=dict)
     column_per_reader: str | None = None
     fields: Mapping[str, Text]

@@ -34,7 +34,7 @@ class Restricted:
 class ErasureEngine:
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
-        self._plans: Mapping[str, Plan] = store.collections
+        self._plans: Mapping[str, Plan] = {name: plan for name, plan in store.collections.items() if not plan.transient}
 
     async def ensure_indexes(self) -> None:
         """Erasure time must not grow with the store: every collection is indexed by its subject."""
