@@ -86,11 +86,12 @@ def _operations(policy: Policy, channels: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(event: type[Event] | type[LedgerHeadMoved]) -> dict[str, Any]:
+    key = "The subject id." if issubclass(event, Event) else "The word 'ledger': the chain is one."
     return {
         "name": event.type_name(),
         "title": event.__name__,
         "summary": (event.__doc__ or "").strip().partition("\n")[0],
         "headers": HEADERS,
         "payload": {"$ref": f"{event.type_name()}.json"},
-        "bindings": {"kafka": {"key": {"type": "string", "description": "The subject id."}, "bindingVersion": "0.5.0"}},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}},
     }

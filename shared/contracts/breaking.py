@@ -24,7 +24,7 @@ def _object_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str)
     ]
     newly_required = set(new.get("required", ())) - set(old.get("required", ()))
     changes += [f"field {prefix}{name} became required" for name in sorted(newly_required)]
-    no_longer_sure = set(old.get("required", ())) - set(new.get("required", ()))
+    no_longer_sure = (set(old.get("required", ())) & set(after)) - set(new.get("required", ()))
     changes += [f"field {prefix}{name} is no longer always there" for name in sorted(no_longer_sure)]
     if "enum" in old and set(new.get("enum", ())) - set(old["enum"]):
         changes.append(f"{prefix or 'the value'} may now be something older consumers do not know")

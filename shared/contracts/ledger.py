@@ -9,6 +9,8 @@ from shared.contracts.event import TYPE_PREFIX, Contract
 
 
 class LedgerHeadMoved(Contract):
+    """The chain has grown to this entry. A chain in MongoDB that says otherwise was rewritten."""
+
     VERSION: ClassVar[int] = 1
     TOPIC: ClassVar[str] = "ledger-heads"
     PUBLISHERS: ClassVar[tuple[str, ...]] = ("privacy",)

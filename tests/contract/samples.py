@@ -1,0 +1,36 @@
+"""The golden samples committed with the contracts: one per event, and one per event and reader of an envelope."""
+
+import json
+from typing import Any
+
+from shared.contracts.event import Event
+from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.snapshots import FOLDER as SCHEMAS
+from shared.policy.load import load_policy
+from tests.builders import a_record
+
+FOLDER = SCHEMAS.parent / "samples"
+
+Published = Event | LedgerHeadMoved
+
+
+def readers_of(event: type[Published]) -> tuple[str, ...]:
+    """Whom the policy has this event bring an envelope to."""
+    if "sealed" not in event.model_fields:
+        return ()
+    return load_policy().topic(event.TOPIC).sealed_for
+
+
+def sample(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def record_of(name: str) -> Any:
+    """The sample as it would come from Kafka."""
+    content = sample(name)
+    return a_record(
+        json.dumps(content["value"], ensure_ascii=False).encode(),
+        key=content["key"].encode(),
+        headers=[(header, value.encode()) for header, value in content["headers"].items()],
+    )
