@@ -38,6 +38,27 @@ def a_person(**changes: Any) -> PersonalData:
     return PersonalData(**{**fields, **changes})
 
 
+def order_form(person: PersonalData | None = None, *, promotions: bool = False, **changes: Any) -> dict[str, Any]:
+    """The order form as a shop sends it."""
+    fields = (person or a_person()).model_dump(mode="json")
+    return {
+        "name": {
+            "family": fields["family_name"],
+            "given": fields["given_name"],
+            "patronymic": fields["patronymic"],
+        },
+        "phone": fields["phone"],
+        "email": fields["email"],
+        "delivery_address": fields["delivery_address"],
+        "residence": fields["residence"],
+        "items": fields["order_items"],
+        "payment": {"method": "on_delivery" if fields["amount_to_collect"] else "prepaid"},
+        "language": fields["language"],
+        "consent": {"policy_version": "2026-01", "promotions": promotions},
+        **changes,
+    }
+
+
 def values_of(person: PersonalData) -> list[str]:
     """Every text a search for this person looks for."""
     found: list[str] = []

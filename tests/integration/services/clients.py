@@ -11,7 +11,7 @@ import httpx
 from deploy.local.stack import LocalStack
 from shared.contracts.personal import PersonalData
 from shared.messaging.cloudevents import new_id
-from tests.integration.services.an_order import order_form
+from tests.builders import order_form
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 60.0
