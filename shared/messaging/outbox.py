@@ -21,7 +21,7 @@ from faststream.response import PublishType
 from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
-from shared.messaging.cloudevents import Outgoing, headers_of
+from shared.messaging.cloudevents import Outgoing, headers_of, new_id
 from shared.observability.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED
 from shared.stores.mongo import Database, Session
 
@@ -115,10 +115,19 @@ class Outbox:
         now = datetime.now(UTC)
         due = self._rows.find({"leased_until": {"$lt": now}}).sort("created_at", ASCENDING).limit(SWEEP_AT_ONCE)
         rows = await due.to_list(SWEEP_AT_ONCE)
-        mine = {"_id": {"$in": [row["_id"] for row in rows]}, "leased_until": {"$lt": now}}
-        if rows and (await self._rows.update_many(mine, {"$set": {"leased_until": now + self._lease}})).modified_count:
-            await self.publish(rows, by="sweep")
+        if rows:
+            await self.publish(await self._leased(rows, now), by="sweep")
         return len(rows)
+
+    async def _leased(self, rows: list[Row], now: datetime) -> list[Row]:
+        """Those of the rows that no other replica leased in the same moment."""
+        lease = {"leased_until": now + self._lease, "leased_by": new_id()}
+        mine = {"_id": {"$in": [row["_id"] for row in rows]}, "leased_until": {"$lt": now}}
+        taken = (await self._rows.update_many(mine, {"$set": lease})).modified_count
+        if taken == len(rows):
+            return rows
+        ids = set(await self._rows.distinct("_id", {"_id": mine["_id"], "leased_by": lease["leased_by"]}))
+        return [row for row in rows if row["_id"] in ids]
 
     async def publish(self, rows: list[Row], *, by: str) -> None:
         """Publish, and delete what Kafka acknowledged. A failure leaves the row to the sweep."""
