@@ -67,7 +67,7 @@ class OrderForm(_Form):
     email: Email
     delivery_address: AddressForm
     residence: AddressForm | None = None
-    items: Annotated[tuple[ItemForm, ...], Field(min_length=1, max_length=MAX_ITEMS)]
+    items: Annotated[list[ItemForm], Field(min_length=1, max_length=MAX_ITEMS)]
     payment: PaymentForm
     language: Language
     consent: ConsentForm

@@ -50,7 +50,8 @@ class ExportPlacing:
             if len(group) == AT_ONCE:
                 await self._place(group, outcome)
                 group = []
-        await self._place(group, outcome)
+        if group:
+            await self._place(group, outcome)
         outcome.refused.sort(key=lambda refusal: refusal["line"])
         return outcome
 
