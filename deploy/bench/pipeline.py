@@ -24,9 +24,10 @@ from deploy.bench.orders import Bench, placed_events
 from services.delivery.shipment_store import ShipmentStore
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.orders import OrderPlaced
+from shared.http.server import collect_garbage_seldom
 from shared.messaging.broker import kafka_broker
 from shared.messaging.cloudevents import Outgoing, Received, headers_of, new_id
-from shared.messaging.consume import BatchConsumer, Handler, Outcome, subscribe
+from shared.messaging.consume import FETCH_WAIT_MS, BatchConsumer, Handler, Outcome, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.sealing.keyring import KeyringReader
 from shared.sealing.opener import Opener, Sealed
@@ -76,6 +77,8 @@ async def measure(bench: Bench) -> list[Measured]:
     await _fill_topics(bench)
     tracer = TracerProvider()
     tracer.add_span_processor(BatchSpanProcessor(_Dropped()))
+    bench.people.clear()
+    collect_garbage_seldom()  # as the services do; for both sides
     plain = bench.client["delivery"]["bench_plain"]
     shipments = bench.client["delivery"]["shipments"]
 
@@ -143,6 +146,7 @@ async def _raw(bench: Bench, collection: Collection, messages: int) -> float:
     consumer = AIOKafkaConsumer(
         PLAIN_TOPIC, bootstrap_servers=bench.kafka, group_id=new_id(), auto_offset_reset="earliest",
         enable_auto_commit=False, session_timeout_ms=6_000, heartbeat_interval_ms=1_500,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )  # fmt: skip
     await consumer.start()
     clock = _Clock(messages)
@@ -173,7 +177,7 @@ async def _single(bench: Bench, collection: Collection) -> float:
 
     broker.subscriber(
         PLAIN_TOPIC, group_id=new_id(), auto_offset_reset="earliest", session_timeout_ms=6_000,
-        heartbeat_interval_ms=1_500,
+        heartbeat_interval_ms=1_500, fetch_max_wait_ms=FETCH_WAIT_MS,
     )(handle)  # fmt: skip
     await broker.start()
     try:

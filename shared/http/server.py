@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gc
 import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -51,12 +52,21 @@ async def _holds(check: Check) -> bool:
         return False
 
 
+def collect_garbage_seldom() -> None:
+    """Batches make many short-lived objects and no cycles to speak of: scanning everything alive after each few
+    hundred of them took a third of the consumers' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+
+
 def serve(app: FastAPI, host: str, port: int) -> None:
     """Run until TERM, then finish requests in flight. No core dumps: key material is in memory.
 
     What has been made so far lives as long as the process: the garbage collector need not look at it again, nor so
     often at what a request makes (a tenth of a request's time)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    collect_garbage_seldom()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     uvicorn.run(

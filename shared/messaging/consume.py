@@ -29,11 +29,14 @@ from shared.messaging.dead_letters import DeadLetters
 from shared.observability.metrics import BATCH_RETRIES, BATCH_SECONDS, MESSAGES
 
 MAX_RECORDS = 1_000
-WORTH_SPLITTING = 100
 RETRY_FOR_SECONDS = 60.0
 # The least Apache Kafka allows by default: a crashed replica's partitions move on within seconds. Heartbeats come from
 # the event loop, which a batch holds for a fraction of a second.
 SESSION_MS = 6_000
+BATCH_WAIT_MS = 20
+# Asking again ten times a second costs an idle broker little; the embedded one answers some fetches only when the wait
+# is over, with messages in hand.
+FETCH_WAIT_MS = 50
 REVOKE_WAIT_SECONDS = 30.0
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
 PASSING_FAULTS = (PyMongoError, KafkaError, OSError, TimeoutError)
@@ -65,17 +68,7 @@ class BatchConsumer:
         self._dead_letters = dead_letters
 
     async def process(self, records: Sequence[Record]) -> None:
-        """Everything in `records` is durable when this returns. Raises a passing fault that outlasted its retries.
-
-        A large batch is worked on in two parts side by side, so that one is read while MongoDB writes the other. A
-        subject's events are all in one partition, and so in one part: their order stays."""
-        parts = _side_by_side(records)
-        results = await asyncio.gather(*(self._process(part) for part in parts), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-
-    async def _process(self, records: Sequence[Record]) -> None:
+        """Everything in `records` is durable when this returns. Raises a passing fault that outlasted its retries."""
         started = time.monotonic()
         attempt = 0
         while True:
@@ -135,13 +128,6 @@ class BatchConsumer:
             return Outcome(first.applied + second.applied, first.fenced + second.fenced, first.refused + second.refused)
 
 
-def _side_by_side(records: Sequence[Record]) -> list[Sequence[Record]]:
-    if len(records) < WORTH_SPLITTING:
-        return [records]
-    parts = [[r for r in records if r.partition % 2 == parity] for parity in (0, 1)]
-    return [part for part in parts if part]
-
-
 def _passing(error: Exception) -> bool:
     """Whether it may go by itself. What MongoDB refuses for its content, it refuses each time."""
     if isinstance(error, BulkWriteError):
@@ -193,7 +179,8 @@ def subscribe(broker: KafkaBroker, consumer: BatchConsumer, *, service: str) -> 
         group_id=f"{service}.{consumer.topic}",
         batch=True,
         max_records=MAX_RECORDS,
-        batch_timeout_ms=50,
+        batch_timeout_ms=BATCH_WAIT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
         session_timeout_ms=SESSION_MS,

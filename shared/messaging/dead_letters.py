@@ -11,6 +11,8 @@ from shared.observability.metrics import DEAD_LETTERS
 
 KEPT_HEADERS = frozenset({"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dataschema"})
 ACKNOWLEDGE_SECONDS = 15.0
+# Kafka takes a message of a mebibyte, and no more: one that large, with these headers, could never be put aside.
+LARGEST_BYTES = 900_000
 
 
 class DeadLetters:
@@ -36,8 +38,11 @@ class DeadLetters:
             if name in KEPT_HEADERS and value is not None and value.isascii() and len(value) < 200
         }
         origin = f"{record.topic}/{record.partition}/{record.offset}"
+        value = record.value or b""
+        if len(value) > LARGEST_BYTES:
+            headers["dead-letter-cut-from"] = str(len(value))
         return await self._broker.publish(
-            record.value or b"",
+            value[:LARGEST_BYTES],
             self.topic,
             key=origin.encode(),
             headers={**headers, "dead-letter-code": code, "dead-letter-origin": origin},
