@@ -4,35 +4,13 @@ import asyncio
 from collections.abc import Iterable
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.stores.mongo import Client, Document
+from shared.stores.mongo import Client
 
-QUIET_SECONDS = 1.5
+QUIET_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
-
-
-async def everything(bootstrap_servers: str, topics: Iterable[str]) -> list["ConsumerRecord[bytes, bytes]"]:
-    """Every message the broker holds, in the order of its time."""
-    records: list[ConsumerRecord[bytes, bytes]] = []
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        await consumer.topics()
-        partitions = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(partitions)
-        left = {partition for partition in partitions if ends[partition] > 0}
-        while left:
-            for partition, batch in (await consumer.getmany(timeout_ms=1_000, max_records=2_000)).items():
-                records += [record for record in batch if record.offset < ends[partition]]
-                if batch[-1].offset + 1 >= ends[partition]:
-                    left.discard(partition)
-    finally:
-        await consumer.stop()
-    return sorted(records, key=lambda record: record.timestamp)
 
 
 async def send_again(bootstrap_servers: str, records: Iterable["ConsumerRecord[bytes, bytes]"]) -> None:
@@ -82,12 +60,3 @@ async def contents(client: Client, databases: Iterable[str]) -> dict[str, int]:
             if name != "outbox" and not name.startswith("system."):
                 counts[f"{database}.{name}"] = await client[database][name].count_documents({})
     return dict(sorted(counts.items()))
-
-
-async def documents_of(client: Client, subject_id: str, places: dict[str, str]) -> list[Document]:
-    """Everything stored about one subject: `places` maps `database.collection` to the subject's path."""
-    found: list[Document] = []
-    for place, path in places.items():
-        database, _, collection = place.partition(".")
-        found += await client[database][collection].find({path: subject_id}).to_list(None)
-    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import ConsumerRecord
 
 OUTSIDE = "outside"
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -79,35 +79,9 @@ def scan_files(var: Path, needles: Needles) -> tuple[int, list[Finding]]:
     return total, findings
 
 
-async def scan_topics(bootstrap_servers: str, topics: Iterable[str], needles: Needles) -> tuple[int, list[Finding]]:
-    """Messages read and findings: keys, headers and values of everything the broker still holds."""
-    total = 0
-    findings: list[Finding] = []
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [
-            TopicPartition(topic, partition)
-            for topic in topics
-            for partition in consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
-        ]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(partitions)
-        positions = {partition: 0 for partition in partitions if ends[partition] > 0}
-        while any(position < ends[partition] for partition, position in positions.items()):
-            for partition, records in (await consumer.getmany(timeout_ms=1_000, max_records=2_000)).items():
-                for record in records:
-                    headers = b"\0".join(name.encode() + b"=" + value for name, value in record.headers)
-                    content = b"\0".join((record.key or b"", headers, record.value or b""))
-                    findings += needles.found_in(content, f"topic {record.topic}")
-                total += len(records)
-                positions[partition] = records[-1].offset + 1
-    finally:
-        await consumer.stop()
-    return total, findings
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    return consumer.partitions_for_topic(topic) or set()
+def scan_messages(records: Iterable["ConsumerRecord[bytes, bytes]"], needles: Needles) -> Iterator[Finding]:
+    """Findings in keys, headers and values."""
+    for record in records:
+        headers = b"\0".join(name.encode() + b"=" + (value or b"") for name, value in record.headers)
+        content = b"\0".join((record.key or b"", headers, record.value or b""))
+        yield from needles.found_in(content, f"topic {record.topic}")

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from deploy.demo.patient import PatientApi
 from deploy.demo.people import DELIVERED, PLANTED, WAITING, order_of, values_of
-from deploy.demo.replay import contents, everything, send_again, until_quiet
-from deploy.demo.scan import Finding, Needles, scan_files, scan_topics
+from deploy.demo.replay import contents, send_again, until_quiet
+from deploy.demo.scan import Finding, Needles, scan_files, scan_messages
 from deploy.demo.show import Screen
+from deploy.demo.topics import everything
 from deploy.demo.who_can_open import Attempt, attempt
 from deploy.local.stack_info import StackInfo
 from deploy.provision.mongodb import uri_of
@@ -256,8 +257,8 @@ class Demo:
     async def _scan(self, needles: Needles) -> tuple[int, int, list[Finding]]:
         await self._admin.admin.command("fsync")
         size, in_files = await asyncio.to_thread(scan_files, self._var, needles)
-        messages, in_topics = await scan_topics(self._stack.kafka.bootstrap_servers, self._policy.topics, needles)
-        return size, messages, in_files + in_topics
+        messages = await everything(self._stack.kafka.bootstrap_servers, self._policy.topics)
+        return size, len(messages), [*in_files, *scan_messages(messages, needles)]
 
     async def _until(self, measure: Any, enough: Any, what: str) -> int:
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import gc
 import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
