@@ -37,7 +37,7 @@ def acts_importing_acts(root: Path) -> list[str]:
     acts = {
         ".".join(path.relative_to(root).with_suffix("").parts)
         for path in _modules(root, "services")
-        if path.stem.split("_")[0] in VERBS and "_" in path.stem
+        if path.stem.split("_")[0] in VERBS and "_" in path.stem and not path.stem.endswith("_store")
     } - PROCESSES
     return [
         f"{act} imports {imported}"
