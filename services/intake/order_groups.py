@@ -25,17 +25,19 @@ class OrderGroups:
     def __init__(self, placing: OrderPlacing) -> None:
         self._placing = placing
         self._waiting: deque[Waiting] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def place(self, wanted: Wanted) -> Outcome:
         """As `OrderPlacing.place` for one order, in whatever group it comes to be."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, future))
-        under_way = len(self._under_way)
-        if not under_way or (under_way < MAX_UNDER_WAY and len(self._waiting) >= WORTH_ANOTHER):
+        idle = not self._under_way
+        if idle or (self._under_way < MAX_UNDER_WAY and len(self._waiting) >= WORTH_ANOTHER):
+            self._under_way += 1
             task = asyncio.create_task(self._place_waiting())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._tasks.add(task)  # the event loop itself would let it be collected
+            task.add_done_callback(self._tasks.discard)
         return await future
 
     async def place_all(self, wanted: Sequence[Wanted]) -> list[Outcome | Exception]:
@@ -51,13 +53,20 @@ class OrderGroups:
             return [(await self.place_all([item]))[0] for item in wanted]
 
     async def _place_waiting(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
-            outcomes = await self.place_all([wanted for wanted, _ in group])
-            for (_, future), outcome in zip(group, outcomes, strict=True):
-                if future.done():  # its request was given up
-                    continue
-                if isinstance(outcome, Exception):
-                    future.set_exception(outcome)
-                else:
-                    future.set_result(outcome)
+        """Until nobody waits. Seeing that and no longer being under way are one step: who comes next starts anew."""
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
+                _answer(group, await self.place_all([wanted for wanted, _ in group]))
+        finally:
+            self._under_way -= 1
+
+
+def _answer(group: Sequence[Waiting], outcomes: Sequence[Outcome | Exception]) -> None:
+    for (_, future), outcome in zip(group, outcomes, strict=True):
+        if future.done():  # its request was given up
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -76,6 +76,16 @@ async def test_what_comes_meanwhile_shares_the_next_transaction(
     assert placing.groups == [["k0"], ["k1", "k2", "k3", "k4", "k5"]]
 
 
+async def test_who_orders_again_as_soon_as_answered_is_placed_again(
+    groups: OrderGroups, placing: FakePlacing, an_order: Wanted
+) -> None:
+    placing.gate.set()
+    async with asyncio.timeout(5):
+        for item in orders(an_order, 50):
+            await groups.place(item)
+    assert len(placing.groups) == 50
+
+
 async def test_a_group_has_a_size_and_two_run_at_most(
     groups: OrderGroups, placing: FakePlacing, an_order: Wanted
 ) -> None:
