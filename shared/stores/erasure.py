@@ -43,17 +43,22 @@ class ErasureEngine:
                 await self._database[name].create_index(plan.subject)
 
     async def restrict(self, subject_ids: Sequence[str], now: datetime, session: Session) -> dict[str, Restricted]:
-        """Mark every record of the subjects as restricted; say which orders are still open."""
+        """Mark every record of the subjects as restricted; say which orders are still open.
+
+        Marks come first: whoever is changing one of these records then has to begin again, and not the restriction."""
+        for name, plan in self._plans.items():
+            if plan.restrictable:
+                await self._database[name].update_many(
+                    _of(plan, subject_ids), {"$set": {"restricted_at": now}}, session=session
+                )
         records: dict[str, int] = defaultdict(int)
         open_orders: dict[str, set[str]] = defaultdict(set)
         for name, plan in self._plans.items():
             if plan.subject is None or plan.action == "keep":
                 continue
-            theirs = {plan.subject: {"$in": list(subject_ids)}}
+            theirs = _of(plan, subject_ids)
             for subject_id, count in (await self._count(name, plan, theirs, session)).items():
                 records[subject_id] += count
-            if plan.restrictable:
-                await self._database[name].update_many(theirs, {"$set": {"restricted_at": now}}, session=session)
             if plan.open_when:
                 still_open = {**theirs, **{field: {"$in": list(v)} for field, v in plan.open_when.items()}}
                 async for document in self._database[name].find(
@@ -77,8 +82,7 @@ class ErasureEngine:
     async def _erase_collection(
         self, name: str, plan: Plan, targets: Sequence[Target], now: datetime, session: Session
     ) -> dict[str, CollectionCount]:
-        subject = str(plan.subject)
-        theirs: dict[str, Any] = {subject: {"$in": [target.subject_id for target in targets]}}
+        theirs = _of(plan, [target.subject_id for target in targets])
         matched = await self._count(name, plan, theirs, session)
         if plan.action == "keep":
             return {t.subject_id: _kept(matched.get(t.subject_id, 0)) for t in targets}
@@ -121,6 +125,10 @@ class ErasureEngine:
             .to_list(None)
         )
         return {group["_id"]: group["count"] for group in groups}
+
+
+def _of(plan: Plan, subject_ids: Sequence[str]) -> dict[str, Any]:
+    return {str(plan.subject): {"$in": list(subject_ids)}}
 
 
 def _kept(matched: int) -> CollectionCount:
