@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from faststream import AckPolicy
+from faststream._internal.endpoint.subscriber.utils import MultiLock
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, OperationFailure
 from structlog.testing import capture_logs
 
 from shared.contracts.event import Event
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.messaging import consume
+from shared.messaging.broker import kafka_broker
 from shared.messaging.cloudevents import Received, new_id
-from shared.messaging.consume import BatchConsumer, Outcome
+from shared.messaging.consume import BatchConsumer, Outcome, subscribe
 from tests.builders import NOON, a_record, a_record_of, an_order_placed
 
 
@@ -257,3 +260,27 @@ async def test_cancelling_is_not_taken_for_a_bad_message() -> None:
     with pytest.raises(asyncio.CancelledError):
         await a_consumer(cancelled, aside).process(orders(2))
     assert aside.put_aside == []
+
+
+async def test_partitions_are_not_given_away_before_the_batch_in_flight_is_committed() -> None:
+    """FastStream holds this lock around a batch and its commit."""
+    broker = kafka_broker("nowhere:1", service="test", idempotent=False)
+    subscriber = subscribe(broker, a_consumer(Handler()), service="test")
+    subscriber.lock = MultiLock()  # as starting does
+    subscriber.lock.acquire()
+    revoking = asyncio.create_task(subscriber._listener.on_partitions_revoked([]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not revoking.done()
+    subscriber.lock.release()
+    await asyncio.wait_for(revoking, 1)
+
+
+def test_every_subscription_keeps_its_place_when_a_batch_fails() -> None:
+    broker = kafka_broker("nowhere:1", service="test", idempotent=False)
+    subscriber = subscribe(broker, a_consumer(Handler()), service="test")
+    assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
+    assert subscriber.group_id == "test.orders"
+    assert subscriber._connection_args["auto_offset_reset"] == "earliest"
+    assert subscriber._connection_args["enable_auto_commit"] is False
+    assert subscriber._connection_args["max_poll_interval_ms"] > consume.RETRY_FOR_SECONDS * 1_000
