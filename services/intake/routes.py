@@ -29,6 +29,7 @@ from shared.http.problems import Problem
 
 MAX_ORDER_BYTES = 48 * 1024  # 100 items with long names; its envelope stays below what an event may carry
 MAX_EXPORT_BYTES = 64 * 1024 * 1024
+WHOLE = "(whole request)"
 JSON = ("application/json",)
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 
@@ -88,6 +89,10 @@ class ShopRoutes:
     async def place_export(self, request: Request, idempotency_key: Key = None) -> dict[str, Any]:
         """Place a shop's export, one order a line (JSON Lines)."""
         outcome = await self._exports.place(_body_of(request, JSON_LINES, MAX_EXPORT_BYTES), idempotency_key)
+        if not outcome.accepted and not outcome.refused:
+            rule = "must hold at least one line: an order as JSON"
+            errors = [{"field": WHOLE, "rule": rule}]
+            raise Problem(422, "Nothing to place", "Send one order a line.", errors=errors)
         return {"accepted": outcome.accepted, "refused": outcome.refused}
 
     async def show(self, order_id: OrderId) -> dict[str, Any]:
@@ -146,7 +151,7 @@ async def _body_of(request: Request, media_types: tuple[str, ...], most: int) ->
 
 def _too_large(most: int) -> Problem:
     rule = f"may be {most} bytes long"
-    return Problem(413, "Too large", "Send less at once.", errors=[{"field": "(whole request)", "rule": rule}])
+    return Problem(413, "Too large", "Send less at once.", errors=[{"field": WHOLE, "rule": rule}])
 
 
 def _body(media_types: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:

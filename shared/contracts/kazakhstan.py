@@ -16,7 +16,11 @@ POSTCODE = re.compile(r"\d{6}|[A-Z]\d{2}[A-Z]\d[A-Z]\d")
 
 
 def phone(value: str) -> str:
-    """E.164 of a Kazakhstan number: `8 701…`, `7701…`, `701…` and `+7 701…` are one number."""
+    """E.164 of a Kazakhstan number: `8 701…`, `7701…`, `701…` and `+7 701…` are one number.
+
+    The library also finds a number within a text; a text is no phone number."""
+    if any(character.isalpha() for character in value):
+        raise ValueError("must be a phone number alone, for example +7 701 000 00 00")
     try:
         number = phonenumbers.parse(value, "KZ")
     except phonenumbers.NumberParseException:
