@@ -44,6 +44,9 @@ def mongod_part(layout: Layout, port: int, credentials: Credentials) -> Part:
             *("--wiredTigerIndexPrefixCompression", "false", "--wiredTigerCacheSizeGB", "1"),
             "--nounixsocket",
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # A service killed within a transaction leaves it open, and whoever wants the same documents waits. A minute
+            # is MongoDB's default; no transaction here takes a second.
+            *("--setParameter", "transactionLifetimeLimitSeconds=5"),
             # Alone in its set, it has no successor to wait for when it is told to stop.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=0"),
         ),
