@@ -63,7 +63,7 @@ class SubjectRestricted(Event):
 
 
 class CollectionCount(Contract):
-    """One collection's outcome for one subject. matched = destroyed + depersonalised + deferred + kept."""
+    """One collection's outcome for one subject. matched = destroyed + depersonalised + deferred + kept + residual."""
 
     matched: NonNegativeInt = 0
     destroyed: NonNegativeInt = 0
