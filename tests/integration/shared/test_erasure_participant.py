@@ -99,8 +99,10 @@ async def test_crash_before_the_commit_leaves_the_records_and_no_receipt(
 ) -> None:
     subject, _ = await delivery.shelf.person()
     command = erase(subject)
+    append = delivery.outbox.append
 
-    async def die(*_: Any) -> Any:
+    async def die(*arguments: Any) -> Any:
+        await append(*arguments)
         raise AutoReconnect("gone")
 
     with monkeypatch.context() as patch:
