@@ -5,6 +5,7 @@ A value that breaks a rule is refused with the rule; the message never repeats t
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 
 import phonenumbers
@@ -54,6 +55,7 @@ def person_name(value: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1_024)
 def _in_a_name(character: str) -> bool:
     if character in "-' .":
         return True
@@ -71,7 +73,7 @@ def postcode(value: str) -> str:
 def text_line(value: str) -> str:
     """NFC, one line, no control characters."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
-    if not line or any(unicodedata.category(character) in ("Cc", "Cf") for character in line):
+    if not line or not line.isprintable():
         raise ValueError("must be one line of text without control characters")
     return line
 

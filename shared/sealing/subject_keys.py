@@ -20,11 +20,14 @@ TEMPLATE = aead.aead_key_templates.AES256_GCM_RAW
 class SubjectKeys:
     """In memory only. Prints nothing of itself."""
 
-    __slots__ = ("_material", "_primitives", "subject_id")
+    __slots__ = ("_handles", "_material", "_primitives", "subject_id")
 
-    def __init__(self, subject_id: str, material: dict[str, bytes]) -> None:
+    def __init__(
+        self, subject_id: str, material: dict[str, bytes], handles: dict[str, tink.KeysetHandle] | None = None
+    ) -> None:
         self.subject_id = subject_id
         self._material = material
+        self._handles = handles or {}
         self._primitives: dict[str, Aead] = {}
 
     def __repr__(self) -> str:
@@ -32,16 +35,17 @@ class SubjectKeys:
 
     @classmethod
     def create(cls, subject_id: str, readers: Iterable[str]) -> "SubjectKeys":
-        keys = cls(subject_id, {})
-        for reader in readers:
-            handle = tink.new_keyset_handle(TEMPLATE)
-            keys._material[reader] = proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-            keys._primitives[reader] = handle.primitive(Aead)
-        return keys
+        handles = {reader: tink.new_keyset_handle(TEMPLATE) for reader in readers}
+        material = {
+            reader: proto_keyset_format.serialize(handle, secret_key_access.TOKEN) for reader, handle in handles.items()
+        }
+        return cls(subject_id, material, handles)
 
     def of(self, reader: str) -> Aead:
+        """Made when it is asked for: an order is not sealed for every reader."""
         if reader not in self._primitives:
-            self._primitives[reader] = aead_of(self._material[reader])
+            handle = self._handles.get(reader)
+            self._primitives[reader] = handle.primitive(Aead) if handle else aead_of(self._material[reader])
         return self._primitives[reader]
 
     def columns(self, wrapper: KeyWrapper, publisher: str) -> dict[str, WrappedKey]:
