@@ -89,6 +89,15 @@ class Case(_Frozen):
     def open_orders(self) -> tuple[str, ...]:
         return tuple(deferral.order_id for deferral in self.deferrals if deferral.settled_at is None)
 
+    def covers(self, wanted: "Case") -> bool:
+        """Whether the other need not be opened beside this one. A closed case still covers what came in before it
+        closed, so that a withdrawal which was merged into it can be read again; one who was erased has nothing left."""
+        if self.case_id == wanted.case_id:
+            return True
+        if self.scope not in (wanted.scope, "all"):
+            return False
+        return self.closed_at is None or self.scope == "all" or wanted.received_at <= self.closed_at
+
     def receipts_of(self, round_: int) -> Mapping[str, dict[str, Any]]:
         return self.receipts.get(str(round_), {})
 

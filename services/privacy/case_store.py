@@ -30,9 +30,14 @@ class CaseStore:
     async def by_id(self, case_id: str) -> Case | None:
         return (await self.by_ids([case_id])).get(case_id)
 
-    async def not_closed_of(self, subject_ids: Iterable[str], session: Session | None = None) -> list[Case]:
+    async def of_subjects(self, subject_ids: Iterable[str], session: Session) -> list[Case]:
+        """Open first; whatever their state."""
+        found = self._cases.find({"subject_id": {"$in": list(subject_ids)}}, session=session)
+        return [_case(document) async for document in found.sort("closed_at", ASCENDING)]
+
+    async def not_closed_of(self, subject_ids: Iterable[str]) -> list[Case]:
         query = {"subject_id": {"$in": list(subject_ids)}, "state": {"$ne": "closed"}}
-        return [_case(document) async for document in self._cases.find(query, session=session)]
+        return [_case(document) async for document in self._cases.find(query)]
 
     async def newest(self, *, state: str | None, limit: int, skip: int = 0) -> list[Case]:
         """Open cases by deadline, nearest first; closed ones after them."""

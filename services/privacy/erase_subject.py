@@ -68,22 +68,19 @@ class ErasureProcess:
 
     async def open(self, wanted: Sequence[Case], now: datetime) -> dict[str, Case]:
         """Open these cases, each once. Returns by subject id the case that now runs: a new one, or the one that
-        already ran for the same scope or a wider one."""
+        does what was asked for already."""
 
         async def work(session: Session) -> tuple[dict[str, Case], list[dict[str, Any]]]:
-            running = {
-                (case.subject_id, case.scope): case
-                for case in await self._stores.cases.not_closed_of([c.subject_id for c in wanted], session)
-            }
-            existing = await self._stores.cases.by_ids([case.case_id for case in wanted], session)
+            theirs: dict[str, list[Case]] = defaultdict(list)
+            for case in await self._stores.cases.of_subjects({case.subject_id for case in wanted}, session):
+                theirs[case.subject_id].append(case)
             chosen: dict[str, Case] = {}
             steps: list[tuple[Case | None, Case, tuple[Effect, ...]]] = []
             for case in wanted:
-                key = (case.subject_id, case.scope)
-                already = existing.get(case.case_id) or running.get(key) or running.get((case.subject_id, "all"))
+                already = next((other for other in theirs[case.subject_id] if other.covers(case)), None)
                 if already is None:
                     already, effects = opened(case, now, self._rules)
-                    running[key] = already
+                    theirs[case.subject_id].append(already)
                     steps.append((None, already, effects))
                 chosen[case.subject_id] = already
             return chosen, await self._store(steps, now, session)

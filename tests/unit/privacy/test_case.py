@@ -50,6 +50,31 @@ class TestOpening:
         assert effects == (Restrict(STORES),)
 
 
+class TestCovering:
+    """Which withdrawal needs no case of its own; a replay must open nothing twice."""
+
+    @pytest.mark.parametrize(
+        ("scope", "closed_after", "wanted_scope", "received_after", "covered"),
+        [
+            ("all", None, "all", 1, True),
+            ("all", None, "promotions", 1, True),
+            ("promotions", None, "all", 1, False),
+            ("promotions", 10, "promotions", 9, True),
+            ("promotions", 10, "promotions", 11, False),
+            ("all", 10, "promotions", 11, True),
+            ("all", 10, "all", 11, True),
+        ],
+    )
+    def test_case_covers_what_it_has_done(
+        self, scope: str, closed_after: int | None, wanted_scope: str, received_after: int, covered: bool
+    ) -> None:
+        case = a_case(scope, closed_at=None if closed_after is None else at(closed_after))
+        assert case.covers(a_case(wanted_scope, case_id="cb" * 16, received_at=at(received_after))) == covered
+
+    def test_same_event_again_is_the_same_case(self) -> None:
+        assert a_case("promotions", closed_at=at(1)).covers(a_case("promotions", received_at=at(2)))
+
+
 class TestNothingOpen:
     """Accept: stop, then destroy or depersonalise."""
 
