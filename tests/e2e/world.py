@@ -147,7 +147,7 @@ class World:
         for store, row in self.policy.stores.items():
             for name, plan in row.collections.items():
                 for path in {*plan.unset, *([plan.sealed] if plan.sealed else [])} if plan.subject else ():
-                    query = {plan.subject: subject_id, path: {"$nin": [None, {}]}}
+                    query = {"$and": [{plan.subject: subject_id}, {path: {"$nin": [None, {}]}}]}
                     if not plan.transient and await self.admin[store][name].count_documents(query):
                         found.append(f"{store}.{name}.{path}")
         return found
