@@ -108,8 +108,10 @@ class ShopRoutes:
             return _shown(await self._cancelling.cancel(order_id, datetime.now(UTC)))
         except OrderUnknown as unknown:
             raise _not_found(unknown) from None
-        except (TooLateToCancel, OrderErased) as refusal:
-            raise Problem(409, "The order can't be cancelled", str(refusal)) from None
+        except TooLateToCancel as late:
+            raise Problem(409, "The order can't be cancelled", str(late)) from None
+        except OrderErased as erased:
+            raise _gone(erased) from None
 
     async def withdraw(self, order_id: OrderId, request: WithdrawalRequest) -> dict[str, Any]:
         """Take back the consent of the order's person."""
@@ -119,7 +121,7 @@ class ShopRoutes:
         except OrderUnknown as unknown:
             raise _not_found(unknown) from None
         except OrderErased as erased:
-            raise Problem(409, "Nothing left to withdraw", str(erased)) from None
+            raise _gone(erased) from None
         return {"order_id": order_id, "scope": request.scope, "received_at": now}
 
 
@@ -129,6 +131,10 @@ def _shown(order: OrderState) -> dict[str, Any]:
 
 def _not_found(unknown: OrderUnknown) -> Problem:
     return Problem(404, "No such order", str(unknown))
+
+
+def _gone(erased: OrderErased) -> Problem:
+    return Problem(410, "The person was erased", str(erased))
 
 
 async def _body_of(request: Request, media_types: tuple[str, ...], most: int) -> AsyncIterator[bytes]:
