@@ -69,12 +69,13 @@ class OrderSealer:
         )
 
     def _envelopes(self, form: OrderForm, keys: SubjectKeys, event_id: str) -> dict[str, bytes]:
-        """Reader → envelope; a reader without a granted field gets none."""
+        """Reader → envelope. A reader without a granted field gets none, nor one that has no column of this person's
+        in the keyring, because it came into the policy later."""
         person: dict[str, Any] = form.personal().model_dump(exclude_none=True)
         envelopes: dict[str, bytes] = {}
         for reader, granted in self._fields.items():
             fields = {name: value for name, value in person.items() if name in granted}
-            if fields or reader == self._publisher:
+            if reader in keys.readers and (fields or reader == self._publisher):
                 binding = Binding(event_id, OrderPlaced.type_name(), keys.subject_id, reader)
                 envelopes[reader] = seal(fields, binding, keys.of(reader))
         return envelopes

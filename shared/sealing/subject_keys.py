@@ -41,6 +41,11 @@ class SubjectKeys:
         }
         return cls(subject_id, material, handles)
 
+    @property
+    def readers(self) -> frozenset[str]:
+        """Who could be sealed for: those the policy had when the subject was new."""
+        return frozenset(self._material)
+
     def of(self, reader: str) -> Aead:
         """Made when it is asked for: an order is not sealed for every reader."""
         if reader not in self._primitives:

@@ -8,6 +8,7 @@ import pytest
 from services.intake.order_sealer import SealedOrder
 from shared.contracts.consents import ConsentGiven
 from shared.contracts.orders import OrderPlaced
+from shared.messaging.cloudevents import new_id
 from shared.sealing.envelope import Binding, EnvelopeNotAuthentic, unseal
 from shared.sealing.subject_keys import SubjectKeys
 from tests.builders import NOON, a_person, values_of
@@ -63,6 +64,13 @@ def test_a_reader_left_without_a_field_gets_no_envelope(tmp_path: Path) -> None:
 
     intake = Intake(tmp_path, a_policy(nothing_for_notifications))
     order = intake.sealer.seal(intake.wanted().form, intake.somebody(), NOON)
+    assert set(placed_event(order).sealed) == {"delivery"}
+
+
+def test_a_reader_newer_than_the_person_gets_no_envelope_and_stops_no_order(tmp_path: Path) -> None:
+    intake = Intake(tmp_path)
+    known_before = SubjectKeys.create(new_id(), ["intake", "delivery", "privacy"])
+    order = intake.sealer.seal(intake.wanted().form, known_before, NOON)
     assert set(placed_event(order).sealed) == {"delivery"}
 
 
