@@ -7,6 +7,7 @@ from deploy.bench import commands as bench
 from deploy.demo import commands as demo
 from deploy.local import commands as local
 from deploy.provision import commands as provision
+from services.notifications import cli as operator
 from services.privacy.cli import commands as officer
 
 # Locals of a traceback can hold personal data, so they are never shown.
@@ -20,6 +21,7 @@ app.add_typer(local.app)
 app.add_typer(demo.app)
 app.add_typer(bench.app)
 app.add_typer(officer.app)
+app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
 app.add_typer(policy.app, name="policy")
 

@@ -138,6 +138,7 @@ def build(settings: PrivacySettings) -> FastAPI:
             keyring=keeper,
             orders=orders,
             people=PeopleIndex.from_folder(settings.keys_dir),
+            policy=policy,
         ).router
     )
     return app

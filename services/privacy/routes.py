@@ -12,6 +12,7 @@ from services.privacy.case import Case
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate import iso
 from services.privacy.certificate_store import CertificateStore
+from services.privacy.decide_withdrawal import decisions
 from services.privacy.find_subject import Find, SubjectNotFound, find_subject
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Ledger, LedgerBroken
@@ -21,7 +22,8 @@ from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
 from shared.http.bearer import require_token
 from shared.http.problems import Problem
-from shared.policy.working_days import working_days_left
+from shared.policy.model import Policy
+from shared.policy.working_days import is_estimate, working_days_left
 from shared.sealing.people_index import PeopleIndex
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -59,7 +61,9 @@ class OfficerRoutes:
         keyring: KeyringKeeper,
         orders: OrderStore,
         people: PeopleIndex,
+        policy: Policy,
     ) -> None:
+        self._policy = policy
         self._withdrawals = withdrawals
         self._cases = cases
         self._answers = answers
@@ -82,7 +86,12 @@ class OfficerRoutes:
             raise Problem(404, "Nobody is held under that", str(missing)) from None
         withdrawal = Withdrawal(subject_id, request.scope, request.channel, request.received_at or now)
         case = await self._withdrawals.withdraw(withdrawal, now)
-        return {"case_id": case.case_id, "deadline": case.deadline.isoformat(), "state": case.state}
+        return {
+            "case_id": case.case_id,
+            "deadline": case.deadline.isoformat(),
+            "deadline_is_estimate": is_estimate(case.deadline),
+            "state": case.state,
+        }
 
     async def list_cases(
         self,
@@ -96,7 +105,8 @@ class OfficerRoutes:
     async def show_case(self, case_id: CaseId) -> dict[str, Any]:
         """State, receipts per store as they come in, deferrals with their order and reason, timeline."""
         case = await self._case(case_id)
-        return full(case, (await self._answers.of([case_id])).get(case_id, []))
+        answers = (await self._answers.of([case_id])).get(case_id, [])
+        return {**full(case, answers), "decisions": decisions(case, self._policy)}
 
     async def certificate(self, case_id: CaseId) -> dict[str, Any]:
         """The signed certificate of a closed case."""
@@ -136,6 +146,7 @@ def summary(case: Case) -> dict[str, Any]:
         "state": case.state,
         "received_at": iso(case.received_at),
         "deadline": case.deadline.isoformat(),
+        "deadline_is_estimate": is_estimate(case.deadline),
         "working_days_left": None if case.state == "closed" else working_days_left(case.deadline, now),
         "round": case.round,
         "open_orders": list(case.open_orders),

@@ -68,6 +68,11 @@ def deadline_with_coverage(received_at: datetime, days: int, overrides: Path = O
     return Deadline(day, CoverageWarning(covered_until) if day.year > covered_until else None)
 
 
+def is_estimate(day: date) -> bool:
+    """Whether the official calendar of that year is not entered yet, so that transferred days may move it."""
+    return day.year > _calendar(OVERRIDES)[1]
+
+
 def working_days_left(last_day: date, now: datetime) -> int:
     """Working days after today up to and with the last day; negative once it is over."""
     calendar, _ = _calendar(OVERRIDES)

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from services.privacy.cli.connection import PrivacyApi
 from services.privacy.cli.show import case_panel, cases_table, certificate_panel
 from services.privacy.verify_certificate import failures
+from shared.http.console import ServiceApi
 from shared.stores.receipts import PublicKeys
 
 app = typer.Typer()
@@ -41,11 +41,17 @@ def withdraw(
     body: dict[str, Any] = {"find": find, "scope": scope, "channel": channel}
     if received_at:
         body["received_at"] = received_at
-    case = PrivacyApi().post("/v1/withdrawals", body)
+    case = _api().post("/v1/withdrawals", body)
     if as_json:
         _print_json(case)
     else:
         console.print(f"Case [bold]{case['case_id']}[/] · answer by [bold]{case['deadline']}[/]")
+        if case["deadline_is_estimate"]:
+            console.print("[yellow]That year's official working days are not entered: transfers may move it.[/]")
+        if case["deadline_is_estimate"]:
+            console.print(
+                "[yellow]The official working days of that year are not entered yet: transferred days may move it.[/]"
+            )
         console.print(f"Watch it: sealed case {case['case_id']} --watch", style="dim")
 
 
@@ -56,7 +62,7 @@ def cases(
     as_json: AsJson = False,
 ) -> None:
     """List cases, the nearest deadline first."""
-    found = PrivacyApi().get("/v1/cases", state=state, limit=limit)
+    found = _api().get("/v1/cases", state=state, limit=limit)
     if as_json:
         _print_json(found)
     else:
@@ -70,7 +76,7 @@ def case(
     as_json: AsJson = False,
 ) -> None:
     """Show one case: state, receipts per store, deferrals with their reason, timeline."""
-    api = PrivacyApi()
+    api = _api()
     shown = api.get(f"/v1/cases/{case_id}")
     if as_json:
         _print_json(shown)
@@ -88,7 +94,7 @@ def certificate(
     out: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
 ) -> None:
     """Fetch the signed certificate of a closed case (JSON)."""
-    issued = PrivacyApi().get(f"/v1/cases/{case_id}/certificate")
+    issued = _api().get(f"/v1/cases/{case_id}/certificate")
     text = json.dumps(issued, ensure_ascii=False, indent=1)
     if out is None:
         typer.echo(text)
@@ -122,11 +128,15 @@ def verify(
 @ledger.command("verify")
 def verify_ledger(as_json: AsJson = False) -> None:
     """Recompute the whole chain."""
-    result = PrivacyApi().get("/v1/ledger/verification")
+    result = _api().get("/v1/ledger/verification")
     if as_json:
         _print_json(result)
     else:
         console.print(f"The ledger holds: {result['sequence']} entries, head {result['hash'][:16]}…")
+
+
+def _api() -> ServiceApi:
+    return ServiceApi("privacy", role="officer")
 
 
 def _print_json(value: Any) -> None:
