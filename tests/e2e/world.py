@@ -50,8 +50,8 @@ class World:
         self.privacy = PatientApi(info.services["privacy"].url, info.tokens.officer)
         self.admin = connect(info.mongodb.uri, service="test")
 
-    async def place(self, person: PersonalData, **choices: Any) -> Order:
-        answer = await self.shop.post("/v1/orders", order_form(person, **choices), key=new_id())
+    async def place(self, person: PersonalData, *, key: str | None = None, **choices: Any) -> Order:
+        answer = await self.shop.post("/v1/orders", order_form(person, **choices), key=key or new_id())
         return Order(answer["order_id"], answer["subject_id"])
 
     async def parcel_of(self, order: Order) -> Order:
