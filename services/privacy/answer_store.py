@@ -45,15 +45,19 @@ class AnswerStore:
             )
         return found
 
-    async def forget(self, case_ids: Collection[str]) -> None:
-        """The cases have them now."""
-        if case_ids:
-            await self._answers.delete_many({"case_id": {"$in": list(case_ids)}})
+    async def forget(self, answers: Sequence[Answer]) -> None:
+        """Their cases have them now, or will never want them."""
+        if answers:
+            await self._answers.delete_many({"_id": {"$in": [_id(answer) for answer in answers]}})
+
+
+def _id(answer: Answer) -> str:
+    return f"{answer.case_id}-{answer.round}-{answer.store}"
 
 
 def _document(answer: Answer) -> Document:
     return {
-        "_id": f"{answer.case_id}-{answer.round}-{answer.store}",
+        "_id": _id(answer),
         "case_id": answer.case_id,
         "subject_id": answer.subject_id,
         "store": answer.store,

@@ -68,24 +68,27 @@ class Receipts:
         return Outcome(applied=len(batch))
 
     async def _take(self, answers: Sequence[Answer]) -> None:
-        """Answers of another subject or of a step the case has left behind are passed over."""
+        """Answers of another subject or of a step the case has left behind are passed over; one of the latter that a
+        crash left here, after its case had it, goes now."""
         cases = await self._cases.by_ids({answer.case_id for answer in answers})
-        awaited = [a for a in answers if a.case_id in cases and _awaited(a, cases[a.case_id])]
+        awaited: list[Answer] = []
+        late: list[Answer] = []
+        for answer in answers:
+            case = cases.get(answer.case_id)
+            if case and answer.subject_id == case.subject_id:
+                (awaited if _awaited(answer, case) else late).append(answer)
         await self._answers.keep(awaited)
         facts: list[tuple[str, Fact]] = []
-        complete: list[str] = []
         for case_id, kept in (await self._answers.of({answer.case_id for answer in awaited})).items():
             current = [answer for answer in kept if _awaited(answer, cases[case_id])]
             if {answer.store for answer in current} >= self._stores:
-                complete.append(case_id)
+                late.extend(kept)
                 facts.extend((case_id, _fact(answer)) for answer in current)
         await self._process.tell(facts, datetime.now(UTC))
-        await self._answers.forget(complete)
+        await self._answers.forget(late)
 
 
 def _awaited(answer: Answer, case: Case) -> bool:
-    if answer.subject_id != case.subject_id:
-        return False
     if answer.round == 0:
         return case.state == "restricting"
     return case.state in ("erasing", "verifying") and answer.round == case.round
