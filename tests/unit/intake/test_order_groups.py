@@ -86,15 +86,28 @@ async def test_who_orders_again_as_soon_as_answered_is_placed_again(
     assert len(placing.groups) == 50
 
 
-async def test_a_group_has_a_size_and_two_run_at_most(
+async def test_a_group_has_a_size_and_one_runs_at_a_time(
     groups: OrderGroups, placing: FakePlacing, an_order: Wanted
 ) -> None:
     tasks = await started(groups, orders(an_order, 350))
-    assert len(placing.groups) == 2
+    assert len(placing.groups) == 1
     placing.gate.set()
     await asyncio.gather(*tasks)
     assert max(len(group) for group in placing.groups) == MAX_GROUP
     assert sorted(key for group in placing.groups for key in group) == sorted(f"k{n}" for n in range(350))
+
+
+async def test_those_just_answered_share_the_next_group(
+    groups: OrderGroups, placing: FakePlacing, an_order: Wanted
+) -> None:
+    placing.gate.set()
+
+    async def order_twice(item: Wanted) -> None:
+        await groups.place(item)
+        await groups.place(item)
+
+    await asyncio.gather(*(order_twice(item) for item in orders(an_order, 20)))
+    assert [len(group) for group in placing.groups] == [20, 20]
 
 
 async def test_one_bad_order_fails_alone(groups: OrderGroups, placing: FakePlacing, an_order: Wanted) -> None:
