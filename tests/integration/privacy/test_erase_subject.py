@@ -218,8 +218,14 @@ class TestRepeated:
         first = await office.withdraw(person)
         again = await office.withdraw(person)
         narrower = await office.withdraw(person, "promotions")
-        await office.dispatch([withdrawn(person), withdrawn(person), withdrawn(person, "promotions")])
+        merged = [withdrawn(person), withdrawn(person, "promotions")]
+        await office.dispatch(merged)
         assert first.case_id == again.case_id == narrower.case_id
+        await office.run()
+        await office.settle(person)
+        await office.run()
+        await certified(office, person)
+        await office.dispatch(merged)
         assert await office.database("privacy")["cases"].count_documents({}) == 1
 
     async def test_wider_withdrawal_is_a_case_of_its_own(self, office: Office) -> None:

@@ -330,3 +330,31 @@ class TestRepeated:
         case, _ = told(case, letter("done"), letter("received", "no contact any more"))
         assert case.state == "closed"
         assert case.letters == {"done": "sent", "received": "no contact any more"}
+
+
+class TestCovers:
+    """Which withdrawals are one case with another."""
+
+    OTHER = "cb" * 16
+
+    def closed(self, scope: str) -> Case:
+        return a_case(scope, state="closed", closed_at=at(100))
+
+    def test_same_case_whatever_its_state(self) -> None:
+        assert self.closed("promotions").covers(a_case("promotions", received_at=at(500)))
+
+    def test_running_case_covers_the_same_and_less(self) -> None:
+        assert a_case().covers(a_case(case_id=self.OTHER, received_at=at(500)))
+        assert a_case().covers(a_case("promotions", case_id=self.OTHER))
+
+    def test_promotions_do_not_cover_everything(self) -> None:
+        assert not a_case("promotions").covers(a_case(case_id=self.OTHER))
+        assert not self.closed("promotions").covers(a_case(case_id=self.OTHER))
+
+    def test_erased_person_has_nothing_more_to_withdraw(self) -> None:
+        assert self.closed("all").covers(a_case(case_id=self.OTHER, received_at=at(500)))
+        assert self.closed("all").covers(a_case("promotions", case_id=self.OTHER, received_at=at(500)))
+
+    def test_closed_stop_of_promotions_covers_what_came_in_before_it_closed(self) -> None:
+        assert self.closed("promotions").covers(a_case("promotions", case_id=self.OTHER, received_at=at(99)))
+        assert not self.closed("promotions").covers(a_case("promotions", case_id=self.OTHER, received_at=at(101)))
