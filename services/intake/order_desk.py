@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from services.intake.order import Face, Wanted
 from services.intake.order_form import read_order
 from shared.messaging.cloudevents import new_id
+from shared.observability.metrics import ORDERS
 from shared.policy.model import Policy
 from shared.policy.working_days import ALMATY
 from shared.sealing.people_index import PeopleIndex
@@ -18,7 +21,12 @@ class OrderDesk:
 
     def take(self, body: bytes, idempotency_key: str | None, now: datetime) -> Wanted:
         """Raises pydantic's ValidationError. The same person and request give the same hashes, however spelt."""
-        form = read_order(body, version_in_force=self._policy.version_at(now.astimezone(ALMATY).date()).version)
+        version = self._policy.version_at(now.astimezone(ALMATY).date()).version
+        try:
+            form = read_order(body, version_in_force=version)
+        except ValidationError:
+            ORDERS.labels("refused").inc()
+            raise
         face = Face(self._people.entry("phone", form.phone), self._people.entry("email", form.email))
         if idempotency_key is None:
             return Wanted(form, face, new_id())

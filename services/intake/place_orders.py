@@ -14,12 +14,13 @@ from pymongo.errors import BulkWriteError
 
 from services.intake.consent_store import ConsentStore
 from services.intake.idempotency_store import Answer, IdempotencyStore
-from services.intake.order import KeyReused, Outcome, Wanted
+from services.intake.order import KeyReused, Outcome, Placed, Wanted
 from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
 from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
 from shared.messaging.outbox import Outbox
+from shared.observability.metrics import ORDERS
 from shared.stores.mongo import DUPLICATE_KEY, Client, Document, Session, in_transaction
 
 ATTEMPTS = 5
@@ -54,6 +55,7 @@ class OrderPlacing:
                 raise
             return await self.place(wanted, now, attempts=attempts - 1)
         self._stores.outbox.committed(rows)
+        ORDERS.labels("placed").inc(sum(isinstance(outcome, Placed) for outcome in outcomes))
         log.info("orders_placed", count=len(wanted))
         return outcomes
 

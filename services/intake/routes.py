@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_core import to_json
 
 from services.intake.cancel_order import CancelOrder, TooLateToCancel
-from services.intake.order import KeyReused
+from services.intake.order import KeyReused, Placed
 from services.intake.order_desk import OrderDesk
 from services.intake.order_form import OrderForm
 from services.intake.order_groups import OrderGroups
 from services.intake.order_store import OrderErased, OrderState, OrderStore, OrderUnknown
 from services.intake.place_export import ExportPlacing
+from services.intake.request_bodies import request_body, schema_of
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
@@ -62,8 +63,9 @@ class ShopRoutes:
         self._cancelling = cancelling
         self._withdrawing = withdrawing
         self.router = APIRouter(prefix="/v1/orders", dependencies=[Depends(require_token(token, role="shop"))])
-        self.router.post("", status_code=201, openapi_extra=_body(JSON, OrderForm.model_json_schema()))(self.place)
-        self.router.post("/batch", openapi_extra=_body(JSON_LINES, {"type": "string"}))(self.place_export)
+        one = request_body(JSON, schema_of(OrderForm))
+        self.router.post("", status_code=201, response_model=Placed, openapi_extra=one)(self.place)
+        self.router.post("/batch", openapi_extra=request_body(JSON_LINES, {"type": "string"}))(self.place_export)
         self.router.get("/{order_id}")(self.show)
         self.router.post("/{order_id}/cancel")(self.cancel)
         self.router.post("/{order_id}/withdraw-consent", status_code=202)(self.withdraw)
@@ -158,7 +160,3 @@ async def _body_of(request: Request, media_types: tuple[str, ...], most: int) ->
 def _too_large(most: int) -> Problem:
     rule = f"may be {most} bytes long"
     return Problem(413, "Too large", "Send less at once.", errors=[{"field": WHOLE, "rule": rule}])
-
-
-def _body(media_types: tuple[str, ...], schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {name: {"schema": schema} for name in media_types}}}

@@ -33,3 +33,4 @@ PERSON_MESSAGES = Counter(
     "Messages to people by outcome: sent, refused, given_up.",
     ["kind", "channel", "outcome"],
 )
+ORDERS = Counter("sealed_orders_total", "Orders by outcome: placed (or answered again), refused.", ["outcome"])

@@ -119,3 +119,5 @@ async def test_the_interface_is_described(clients: Clients) -> None:
     body = document["paths"][ORDER]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert {"name", "phone", "email", "delivery_address", "items", "consent"} <= set(body["properties"])
     assert body["additionalProperties"] is False
+    assert body["properties"]["name"]["required"] == ["family", "given"]
+    assert "$defs" not in json.dumps(body)
