@@ -70,4 +70,5 @@ def readiness(
 
 
 def _ended(tasks: Sequence[Any]) -> bool:
-    return not tasks or any(task.done() for task in tasks)
+    """FastStream starts a consuming task anew that has failed, and keeps the failed one in its list."""
+    return all(task.done() for task in tasks)
