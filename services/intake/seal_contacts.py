@@ -13,10 +13,9 @@ from services.intake.order_store import OrderStore
 from shared.contracts.erasure import SubjectRestricted
 from shared.erasure.participant import ContactWanted
 from shared.policy.model import Policy
-from shared.sealing.envelope import Binding, EnvelopeNotAuthentic, seal
-from shared.sealing.kek import KekUnavailable
+from shared.sealing.envelope import Binding, seal
 from shared.sealing.keyring import Fenced, Held, KeyringReader, Unknown
-from shared.sealing.opener import Opener, Sealed
+from shared.sealing.opener import Opener, PurposeRefused
 from shared.sealing.subject_keys import SubjectKeys
 from shared.sealing.wrapping import KeyUnwrapper
 
@@ -37,26 +36,32 @@ class ContactSealing:
         }
 
     async def contacts(self, wanted: Sequence[ContactWanted]) -> Mapping[str, dict[str, bytes]]:
-        """Answer's event id → reader → envelope. Who has no order any more, or no key, has no contact either."""
+        """Answer's event id → reader → envelope. Who has no order any more, or no key, has no contact either: stopping
+        waits for no letter."""
         newest = await self._orders.newest_sealed({item.subject_id for item in wanted})
-        states = await self._keyring.states(newest, fresh=True)
-        found: dict[str, dict[str, bytes]] = {}
-        for item in wanted:
-            if item.subject_id in newest:
-                found[item.event_id] = self._contact(item, newest[item.subject_id], states[item.subject_id])
-        return found
-
-    def _contact(self, item: ContactWanted, newest: Sealed, state: Held | Fenced | Unknown) -> dict[str, bytes]:
-        if not isinstance(state, Held):
-            return {}
         try:
-            person = self._opener.open_with(state, newest, self._opener.granted(PURPOSE), PURPOSE)
-            keys = SubjectKeys.from_column(item.subject_id, state.column, self._unwrapper)
-        except (EnvelopeNotAuthentic, KekUnavailable) as refusal:  # one person's: the others are answered
-            log.error("contact_not_readable", subject_id=item.subject_id, error=type(refusal).__name__)
+            opened = await self._opener.open_many(list(newest.values()), purpose=PURPOSE, fresh=True)
+        except PurposeRefused as refusal:
+            log.error("contacts_not_granted", purpose=PURPOSE, error=type(refusal).__name__)
             return {}
-        return {reader: self._seal(person, reader, item, keys) for reader in self._fields}
+        people = dict(zip(newest, opened, strict=True))
+        states = await self._keyring.states(newest)
+        return {
+            item.event_id: self._contact(item, people[item.subject_id], states[item.subject_id])
+            for item in wanted
+            if item.subject_id in people
+        }
 
-    def _seal(self, person: Mapping[str, Any], reader: str, item: ContactWanted, keys: SubjectKeys) -> bytes:
-        fields = {name: value for name, value in person.items() if name in self._fields[reader]}
-        return seal(fields, Binding(item.event_id, item.event_type, item.subject_id, reader), keys.of(reader))
+    def _contact(
+        self, item: ContactWanted, person: Mapping[str, Any] | Exception, state: Held | Fenced | Unknown
+    ) -> dict[str, bytes]:
+        if isinstance(person, Exception) or not isinstance(state, Held):
+            log.warning("contact_not_readable", subject_id=item.subject_id, error=type(person).__name__)
+            return {}
+        keys = SubjectKeys.from_column(item.subject_id, state.column, self._unwrapper)
+        contact: dict[str, bytes] = {}
+        for reader, granted in self._fields.items():
+            if fields := {name: value for name, value in person.items() if name in granted}:
+                binding = Binding(item.event_id, item.event_type, item.subject_id, reader)
+                contact[reader] = seal(fields, binding, keys.of(reader))
+        return contact

@@ -56,8 +56,8 @@ class Intake:
         self.database = self.client["intake"]
         keys = stack.layout.keys / "intake"
         kek = KekFiles(keys, "intake")
-        unwrapper = KeyUnwrapper(kek, "intake", 60)
-        keyring = KeyringReader(
+        self.unwrapper = unwrapper = KeyUnwrapper(kek, "intake", 60)
+        self.keyring = keyring = KeyringReader(
             MongoKeyringView(self.client, "intake"), PublisherUnwrapper(unwrapper, "intake"), max_age_seconds=60
         )
         self.outbox = Outbox(self.database, broker or KafkaBroker(), service="intake", lease_seconds=0)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from services.intake.seal_contacts import ContactSealing
 from shared.contracts.erasure import RestrictSubject, SubjectRestricted
+from shared.erasure.participant import ContactWanted
 from shared.messaging.cloudevents import new_id
 from shared.sealing.kek_files import KekFiles
 from shared.sealing.keyring import KeyringReader
@@ -12,6 +14,7 @@ from shared.stores.keyring_view import MongoKeyringView
 from shared.stores.mongo import connect
 from tests.builders import NOON, received
 from tests.integration.intake.an_intake import Intake, only, somebody
+from tests.unit.policy.a_policy import Rows, a_policy
 
 pytestmark = pytest.mark.integration
 
@@ -83,3 +86,14 @@ async def test_who_was_erased_or_was_never_here_is_answered_without_a_contact(in
     for subject_id in (erased, keyless, stranger):
         assert len(await intake.published(subject_id, SubjectRestricted)) == 1
         assert await answers(intake, subject_id) == []
+
+
+async def test_a_purpose_no_longer_granted_stops_nobody_from_being_restricted(intake: Intake) -> None:
+    def not_for_letters(rows: Rows) -> None:
+        for field in rows["fields"].values():
+            field["grants"].pop("intake", None)
+
+    subject_id = (await intake.place(person=somebody(2_005))).subject_id
+    opener = Opener("intake", a_policy(not_for_letters), intake.keyring)
+    contacts = ContactSealing(intake.orders, intake.keyring, opener, intake.unwrapper, intake.policy)
+    assert await contacts.contacts([ContactWanted(subject_id, new_id(), SubjectRestricted.type_name())]) == {}
