@@ -67,6 +67,10 @@ PLANTED: dict[str, tuple[Callable[[Rows], object], str]] = {
         lambda rows: _collection(rows, "delivery", "shipments").pop("order"),
         "no path gives the order",
     ),
+    "a path that waits and is never emptied": (
+        lambda rows: _collection(rows, "intake", "orders").update(until_settled=["shop"]),
+        "`shop` waits for an order to be settled and is not emptied then",
+    ),
     "a path used and not described": (
         lambda rows: _collection(rows, "delivery", "shipments")["fields"].pop("sealed"),
         "`sealed` is used and not described",
