@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from services.privacy.answer_store import Answer, AnswerStore
-from services.privacy.case import Case
+from services.privacy.case import Case, State
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate import iso
 from services.privacy.certificate_store import CertificateStore
@@ -27,6 +27,8 @@ from shared.policy.working_days import is_estimate, working_days_left
 from shared.sealing.people_index import PeopleIndex
 
 CLOCK_SKEW = timedelta(minutes=5)
+LAW_ADOPTED = datetime(2013, 5, 21, tzinfo=UTC)
+FURTHEST_PAGE = 1_000_000
 CaseId = Annotated[RecordId, Path(description="32 hexadecimal digits")]
 
 
@@ -42,9 +44,11 @@ class WithdrawalRequest(BaseModel):
 
     @field_validator("received_at")
     @classmethod
-    def _not_in_the_future(cls, value: datetime | None) -> datetime | None:
+    def _when_it_can_have_come_in(cls, value: datetime | None) -> datetime | None:
         if value is not None and value > datetime.now(UTC) + CLOCK_SKEW:
             raise ValueError("must not lie in the future: it is when the application came in")
+        if value is not None and value < LAW_ADOPTED:
+            raise ValueError("must not lie before the law it is made under (94-V, 21 May 2013)")
         return value
 
 
@@ -95,9 +99,9 @@ class OfficerRoutes:
 
     async def list_cases(
         self,
-        state: Annotated[str | None, Query(max_length=20)] = None,
+        state: State | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        skip: Annotated[int, Query(ge=0)] = 0,
+        skip: Annotated[int, Query(ge=0, le=FURTHEST_PAGE)] = 0,
     ) -> dict[str, Any]:
         """Open cases first, nearest deadline first."""
         return {"cases": [summary(c) for c in await self._cases.newest(state=state, limit=limit, skip=skip)]}
