@@ -16,6 +16,7 @@ from shared.contracts.erasure import EraseSubject, RestrictSubject, Signature, S
 from shared.messaging.cloudevents import Outgoing, Received, new_id
 from shared.messaging.consume import Outcome
 from shared.messaging.outbox import Outbox
+from shared.observability.metrics import RESIDUAL_RECORDS
 from shared.stores.erasure import ErasureEngine, Restricted, Target
 from shared.stores.mongo import Client, Session, in_transaction
 from shared.stores.receipts import Signer
@@ -129,7 +130,7 @@ class ErasureParticipant:
         now = datetime.now(UTC)
         self._hooks.evict_keys([command.subject_id for command in commands])
 
-        async def work(session: Session) -> list[dict[str, Any]]:
+        async def work(session: Session) -> tuple[list[dict[str, Any]], int]:
             told = await self._hooks.tell_recipients(commands, now, session)
             targets = [Target(command.subject_id, command.open_orders) for command in commands]
             counts = await self._engine.erase(targets, now, session)
@@ -147,9 +148,12 @@ class ErasureParticipant:
                 )
                 for command in commands
             ]
-            return await self._outbox.append([Outgoing(receipt, new_id(), now) for receipt in receipts], session)
+            rows = await self._outbox.append([Outgoing(receipt, new_id(), now) for receipt in receipts], session)
+            return rows, sum(count.residual for theirs in counts.values() for count in theirs.values())
 
-        self._outbox.committed(await in_transaction(self._client, work))
+        rows, left = await in_transaction(self._client, work)
+        self._outbox.committed(rows)
+        RESIDUAL_RECORDS.labels(self._store).inc(left)
         log.info("subjects_erased", store=self._store, count=len(commands))
 
     def _restricted(

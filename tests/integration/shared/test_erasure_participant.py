@@ -13,10 +13,12 @@ from shared.contracts.event import Event
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.outbox import COLLECTION, Outbox
+from shared.observability.metrics import RESIDUAL_RECORDS
+from shared.policy.model import Store
 from shared.stores.mongo import Client, Database
 from shared.stores.receipts import PublicKeys, Signer, create_signing_key
 from tests.builders import received
-from tests.integration.shared.a_store import Shelf
+from tests.integration.shared.a_store import STORE, Shelf, a_plan, a_store
 
 pytestmark = pytest.mark.integration
 ENVELOPE = b"\x5a" * 92
@@ -29,9 +31,11 @@ class NoBroker:
 class Delivery:
     """A participant over the made-up store. `evicted`: what its key cache was told to forget."""
 
-    def __init__(self, client: Client, database: Database, keys_root: Path, **hooks: Any) -> None:
+    def __init__(
+        self, client: Client, database: Database, keys_root: Path, *, store: Store = STORE, **hooks: Any
+    ) -> None:
         create_signing_key(keys_root, "delivery")
-        self.shelf = Shelf(client, database)
+        self.shelf = Shelf(client, database, store)
         self.evicted: list[str] = []
         self.keys = PublicKeys.from_folder(keys_root / "public")
         self.outbox = Outbox(database, NoBroker(), service="delivery")  # type: ignore[arg-type]
@@ -225,3 +229,19 @@ async def test_recipients_told_are_in_the_receipt(mongo: Client, database: Datab
     [receipt] = await delivery.answers()
     assert isinstance(receipt, SubjectErased)
     assert receipt.disclosures == ("d" * 32,)
+
+
+async def test_records_that_are_left_are_counted_for_the_alarm(
+    mongo: Client, database: Database, tmp_path: Path
+) -> None:
+    forgetful = a_store(papers=a_plan(action="depersonalise", unset=["name"]))
+    delivery = Delivery(mongo, database, tmp_path, store=forgetful)
+    subject = new_id()
+    await delivery.shelf.put("papers", subject_id=subject, name="x")
+    before = left()
+    await delivery.participant.erase([erase(subject)])
+    assert left() - before == 1
+
+
+def left() -> float:
+    return RESIDUAL_RECORDS.labels("delivery")._value.get()
