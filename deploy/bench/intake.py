@@ -44,7 +44,7 @@ async def measure(intake_url: str, shop_token: str, policy_version: str, mongodb
             return await side("theirs", bare_url, {})
 
         mine, other = await in_turn(ours, theirs, ROUNDS)
-    note = f"{CONNECTIONS} connections; the four services run on the same two cores meanwhile"
+    note = f"{CONNECTIONS} connections; the other three services are not running, as on the other side"
     return Measured("d. POST /v1/orders vs bare FastAPI + Motor insert", mine, other, AIM, "requests/s", note=note)
 
 
