@@ -1,6 +1,7 @@
 """`sealed withdraw | cases | case | certificate | verify | ledger verify`. Every command takes --json."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,8 +48,6 @@ def withdraw(
     else:
         console.print(f"Case [bold]{case['case_id']}[/] · answer by [bold]{case['deadline']}[/]")
         if case["deadline_is_estimate"]:
-            console.print("[yellow]That year's official working days are not entered: transfers may move it.[/]")
-        if case["deadline_is_estimate"]:
             console.print(
                 "[yellow]The official working days of that year are not entered yet: transferred days may move it.[/]"
             )
@@ -92,24 +91,31 @@ def case(
 def certificate(
     case_id: str,
     out: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch the signed certificate of a closed case (JSON)."""
     issued = _api().get(f"/v1/cases/{case_id}/certificate")
     text = json.dumps(issued, ensure_ascii=False, indent=1)
     if out is None:
         typer.echo(text)
+        return
+    out.write_text(text + "\n")
+    if as_json:
+        _print_json({"case_id": case_id, "file": str(out)})
     else:
-        out.write_text(text + "\n")
         console.print(f"Written to {out}. Verify it: sealed verify {out}")
 
 
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    keys: Annotated[Path, typer.Option(help="Folder of public keys (JWK).")] = Path("var/keys/public"),
+    keys: Annotated[
+        Path | None, typer.Option(help="Folder of public keys (JWK). The local stack's, if left out.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify a certificate offline, with the public keys alone."""
+    keys = keys or Path(os.environ.get("SEALED_VAR", "var")) / "keys" / "public"
     if not any(keys.glob("*.json")):
         typer.secho(f"No public key in {keys}. Give the folder that came with the certificate: --keys.", err=True)
         raise typer.Exit(2)
