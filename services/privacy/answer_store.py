@@ -36,8 +36,17 @@ class AnswerStore:
         """Each store's first answer of a round stays: it has the true counts."""
         await insert_new(self._answers, [_document(answer) for answer in answers])
 
+    async def stores_of(self, case_ids: Collection[str]) -> dict[tuple[str, int], set[str]]:
+        """(case id, round) → which stores have answered. Read after the caller's own answers are durable, one of two
+        replicas sees them all."""
+        found: dict[tuple[str, int], set[str]] = defaultdict(set)
+        wanted = {"case_id": 1, "round": 1, "store": 1}
+        async for document in self._answers.find({"case_id": {"$in": list(case_ids)}}, wanted):
+            found[document["case_id"], document["round"]].add(document["store"])
+        return found
+
     async def of(self, case_ids: Collection[str]) -> dict[str, list[Answer]]:
-        """Every case's answers so far. Read after the caller's own are durable, one of two replicas sees them all."""
+        """Every case's answers so far."""
         found: dict[str, list[Answer]] = defaultdict(list)
         async for document in self._answers.find({"case_id": {"$in": list(case_ids)}}):
             found[document["case_id"]].append(

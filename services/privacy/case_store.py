@@ -1,6 +1,7 @@
 """Cases: ids, states, counts and signed receipts. The only personal data is a sealed contact, gone at closing."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -11,6 +12,15 @@ from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "cases"
 WAITING_FOR_STORES = ("restricting", "erasing", "verifying")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStep:
+    """Whose case it is, and what it waits for: all that an answer of a store is held against."""
+
+    subject_id: str
+    state: str
+    round: int
 
 
 class CaseStore:
@@ -26,6 +36,10 @@ class CaseStore:
     async def by_ids(self, case_ids: Iterable[str], session: Session | None = None) -> dict[str, Case]:
         found = self._cases.find({"_id": {"$in": list(case_ids)}}, session=session)
         return {document["_id"]: _case(document) async for document in found}
+
+    async def steps_of(self, case_ids: Iterable[str]) -> dict[str, CaseStep]:
+        found = self._cases.find({"_id": {"$in": list(case_ids)}}, {"subject_id": 1, "state": 1, "round": 1})
+        return {d["_id"]: CaseStep(d["subject_id"], d["state"], d["round"]) async for d in found}
 
     async def by_id(self, case_id: str) -> Case | None:
         return (await self.by_ids([case_id])).get(case_id)

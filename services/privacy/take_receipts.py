@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.privacy.answer_store import Answer, AnswerStore
-from services.privacy.case import Case
 from services.privacy.case_facts import Contact, Fact, ReceiptCame, RecipientAnswered, StoreRestricted
-from services.privacy.case_store import CaseStore
+from services.privacy.case_store import CaseStep, CaseStore
 from services.privacy.erase_subject import ErasureProcess
 from shared.contracts import erasure
 from shared.messaging.cloudevents import Received
@@ -70,7 +69,7 @@ class Receipts:
     async def _take(self, answers: Sequence[Answer]) -> None:
         """Answers of another subject or of a step the case has left behind are passed over; one of the latter that a
         crash left here, after its case had it, goes now."""
-        cases = await self._cases.by_ids({answer.case_id for answer in answers})
+        cases = await self._cases.steps_of({answer.case_id for answer in answers})
         awaited: list[Answer] = []
         late: list[Answer] = []
         for answer in answers:
@@ -79,7 +78,9 @@ class Receipts:
                 (awaited if _awaited(answer, case) else late).append(answer)
         await self._answers.keep(awaited)
         facts: list[tuple[str, Fact]] = []
-        for case_id, kept in (await self._answers.of({answer.case_id for answer in awaited})).items():
+        answered = await self._answers.stores_of({answer.case_id for answer in awaited})
+        complete = {case_id for (case_id, _), stores in answered.items() if stores >= self._stores}
+        for case_id, kept in (await self._answers.of(complete)).items():
             current = [answer for answer in kept if _awaited(answer, cases[case_id])]
             if {answer.store for answer in current} >= self._stores:
                 late.extend(kept)
@@ -88,7 +89,7 @@ class Receipts:
         await self._answers.forget(late)
 
 
-def _awaited(answer: Answer, case: Case) -> bool:
+def _awaited(answer: Answer, case: CaseStep) -> bool:
     if answer.round == 0:
         return case.state == "restricting"
     return case.state in ("erasing", "verifying") and answer.round == case.round
