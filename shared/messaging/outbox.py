@@ -49,6 +49,7 @@ class Outbox:
         self._lease = timedelta(seconds=lease_seconds)
         self._sweep_seconds = sweep_seconds
         self._committed: asyncio.Queue[list[Row]] = asyncio.Queue()
+        self._acknowledged: asyncio.Queue[list[str]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def append(self, outgoing: Sequence[Outgoing], session: Session) -> list[Row]:
@@ -79,12 +80,15 @@ class Outbox:
         await self._rows.create_index([("leased_until", ASCENDING)])
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._publish_committed()), asyncio.create_task(self._sweep_forever())]
+        work = (self._publish_committed(), self._forget_acknowledged(), self._sweep_forever())
+        self._tasks = [asyncio.create_task(forever) for forever in work]
 
     async def stop(self) -> None:
         """Publish what is queued, then stop. Whatever is left is swept by another replica or the next start."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._committed.join(), timeout=5)
+            async with asyncio.timeout(5):
+                await self._committed.join()
+                await self._acknowledged.join()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -95,10 +99,20 @@ class Outbox:
             while not self._committed.empty():
                 batches.append(self._committed.get_nowait())
             try:
-                await self.publish([row for rows in batches for row in rows], by="writer")
+                rows = [row for rows in batches for row in rows]
+                self._acknowledged.put_nowait(await self._publish(rows, by="writer"))
             finally:
                 for _ in batches:
                     self._committed.task_done()
+
+    async def _forget_acknowledged(self) -> None:
+        """Beside the publishing: the next events need not wait for MongoDB to forget the last ones."""
+        while True:
+            acknowledged = await self._acknowledged.get()
+            try:
+                await self._forget(acknowledged)
+            finally:
+                self._acknowledged.task_done()
 
     async def _sweep_forever(self) -> None:
         while True:
@@ -131,19 +145,33 @@ class Outbox:
 
     async def publish(self, rows: list[Row], *, by: str) -> None:
         """Publish, and delete what Kafka acknowledged. A failure leaves the row to the sweep."""
-        acknowledged: list[str] = []
+        await self._forget(await self._publish(rows, by=by))
+
+    async def _publish(self, rows: list[Row], *, by: str) -> list[str]:
+        """Ids of the rows Kafka acknowledged."""
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
                 futures = [await self._send(row) for row in rows]
                 results = await asyncio.gather(*futures, return_exceptions=True)
-            acknowledged = [
-                row["_id"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)
-            ]
-            if acknowledged:
-                await self._rows.delete_many({"_id": {"$in": acknowledged}})
-                OUTBOX_PUBLISHED.labels(self._service, by).inc(len(acknowledged))
-        except (KafkaError, FastStreamException, TimeoutError, PyMongoError) as error:
-            log.warning("outbox_publish_failed", error=type(error).__name__, count=len(rows) - len(acknowledged))
+        except (KafkaError, FastStreamException, TimeoutError) as error:
+            log.warning("outbox_publish_failed", error=type(error).__name__, count=len(rows))
+            return []
+        published = [
+            row["_id"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)
+        ]
+        if len(published) < len(rows):
+            log.warning("outbox_publish_failed", error="not acknowledged", count=len(rows) - len(published))
+        OUTBOX_PUBLISHED.labels(self._service, by).inc(len(published))
+        return published
+
+    async def _forget(self, published: list[str]) -> None:
+        """A row that could not be deleted is published once more by the sweep: consumers are idempotent."""
+        if not published:
+            return
+        try:
+            await self._rows.delete_many({"_id": {"$in": published}})
+        except PyMongoError as error:
+            log.warning("outbox_not_forgotten", error=type(error).__name__, count=len(published))
 
     async def _send(self, row: Row) -> "asyncio.Future[Any]":
         """Past the broker's middlewares: they would put a span of this loop in the place of the trace in which the
