@@ -37,13 +37,16 @@ async def rotate(
     cache_seconds: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Rotation:
-    """Resumes after a crash at any point: every step may be repeated. Takes twice the cache bound."""
+    """Resumes after a crash at any point: every step may be repeated. Takes twice the cache bound, or three times it
+    where an order sealed in a session's last moment was stored after the first pass."""
     old = tuple(epochs_in(keys_root / reader / "kek"))
     new = old[-1] + 1
     create_epoch(keys_root, reader, new)
     await sleep(cache_seconds)  # publishers' sessions under the old epoch end
-    rewrapped = await _rewrap_survivors(client[DATABASE][SUBJECTS], keys_root, reader, new, cache_seconds)
-    await sleep(cache_seconds)  # readers' cached copies of the old wrapping end
+    rewrapped = 0
+    while found := await _rewrap_survivors(client[DATABASE][SUBJECTS], keys_root, reader, new, cache_seconds):
+        rewrapped += found
+        await sleep(cache_seconds)  # readers' cached copies of the old wrapping end
     for epoch in old:
         destroy_epoch(keys_root, reader, epoch)
     return Rotation(reader, old, new, rewrapped)
