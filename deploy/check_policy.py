@@ -31,7 +31,9 @@ def _services(root: Path) -> list[str]:
 
 def _collections(root: Path) -> Mapping[str, Mapping[str, str]]:
     """Store → collection → where. What `shared` keeps (the outbox), it keeps in the database of every service."""
-    keyring = dict.fromkeys((keyring_view.SUBJECTS, keyring_view.PEOPLE), "shared/stores/keyring_view.py")
+    keyring = dict.fromkeys(
+        (keyring_view.SUBJECTS, keyring_view.PEOPLE, keyring_view.EPOCHS), "shared/stores/keyring_view.py"
+    )
     used: dict[str, dict[str, str]] = {keyring_view.DATABASE: keyring}
     everywhere = collections_in(root / "shared", root)
     for service in _services(root):

@@ -12,6 +12,7 @@ from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
 from deploy.provision.rotate_keys import Rotation, rotate
 from shared.policy.load import load_policy
+from shared.sealing.kek_files import KekFolders
 from shared.stores.mongo import connect
 
 app = typer.Typer(help="Key-encryption keys and their epochs.", no_args_is_help=True)
@@ -58,7 +59,7 @@ async def _rotate(uri: str, keys_root: Path, readers: tuple[str, ...], cache_sec
     client = connect(uri, service="rotation")
     try:
         return await asyncio.gather(
-            *(rotate(client, keys_root, reader, cache_seconds=cache_seconds) for reader in readers)
+            *(rotate(client, KekFolders(keys_root), reader, cache_seconds=cache_seconds) for reader in readers)
         )
     finally:
         client.close()

@@ -1,4 +1,4 @@
-"""Rotate a reader's key-encryption key: survivors are re-wrapped, the old key is destroyed.
+"""Rotate a reader's key-encryption key: survivors are re-wrapped, the old key is destroyed, and that is on record.
 
 After it, a wrapped data key of an erased subject that still lies in an oplog, a journal or a backup opens with no
 key that exists. Services go on meanwhile: publishers take the new epoch up when their sessions end, readers read
@@ -6,19 +6,19 @@ re-wrapped keys when their caches end; the rotation waits for both.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
 from pymongo import UpdateOne
 
-from shared.sealing.kek_files import KekFiles, create_epoch, destroy_epoch, epochs_in
+from deploy.provision.epoch_records import note_created, note_destroyed
+from shared.sealing.kek import KekKeeper
 from shared.sealing.wrapping import KeyUnwrapper, KeyWrapper, WrappedKey
 from shared.stores.keyring_view import DATABASE, SUBJECTS
 from shared.stores.mongo import Client, Collection, Document
 
 AT_ONCE = 1_000
-PUBLISHER = "intake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +31,55 @@ class Rotation:
 
 async def rotate(
     client: Client,
-    keys_root: Path,
+    keeper: KekKeeper,
     reader: str,
     *,
     cache_seconds: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Rotation:
     """Resumes after a crash at any point: every step may be repeated. Takes twice the cache bound, or three times it
-    where an order sealed in a session's last moment was stored after the first pass."""
-    old = tuple(epochs_in(keys_root / reader / "kek"))
+    where an order sealed in a session's last moment was stored after the first pass.
+
+    `client` is the administrator's: no service may write the record of an epoch's end."""
+    old = tuple(await asyncio.to_thread(keeper.epochs, reader))
     new = old[-1] + 1
-    create_epoch(keys_root, reader, new)
+    await note_created(client, reader, new, clock())
+    await asyncio.to_thread(keeper.create, reader, new)
     await sleep(cache_seconds)  # publishers' sessions under the old epoch end
-    rewrapped = 0
-    while found := await _rewrap_survivors(client[DATABASE][SUBJECTS], keys_root, reader, new, cache_seconds):
-        rewrapped += found
+    subjects, rewrapped, passes = client[DATABASE][SUBJECTS], 0, 0
+    # Even where the first pass finds nobody: a key wrapped before it may be stored after it.
+    while (found := await _rewrap_survivors(subjects, keeper, reader, new, cache_seconds)) or not passes:
+        rewrapped, passes = rewrapped + found, passes + 1
         await sleep(cache_seconds)  # readers' cached copies of the old wrapping end
     for epoch in old:
-        destroy_epoch(keys_root, reader, epoch)
+        await asyncio.to_thread(keeper.destroy, reader, epoch)
+    await note_destroyed(client, reader, await asyncio.to_thread(keeper.epochs, reader), clock())
     return Rotation(reader, old, new, rewrapped)
 
 
-async def _rewrap_survivors(subjects: Collection, keys_root: Path, reader: str, new: int, cache_seconds: float) -> int:
-    unwrapper = KeyUnwrapper(KekFiles(keys_root / reader, reader), reader, cache_seconds)
-    wrapper = KeyWrapper(KekFiles(keys_root / PUBLISHER, PUBLISHER), cache_seconds)
+async def _rewrap_survivors(
+    subjects: Collection, keeper: KekKeeper, reader: str, new: int, cache_seconds: float
+) -> int:
+    unwrapper = KeyUnwrapper(keeper.opener(reader), reader, cache_seconds)
+    wrapper = KeyWrapper(keeper.sealer(), cache_seconds)
     older = {f"keys.{reader}.epoch": {"$lt": new}}
     count = 0
     while documents := await subjects.find(older, {f"keys.{reader}": 1}).limit(AT_ONCE).to_list(AT_ONCE):
-        await subjects.bulk_write(
-            [_rewrapped(document, reader, unwrapper, wrapper) for document in documents], ordered=False
-        )
+        changes = await asyncio.to_thread(_rewrapped, documents, reader, unwrapper, wrapper)
+        await subjects.bulk_write(changes, ordered=False)
         count += len(documents)
     return count
 
 
-def _rewrapped(document: Document, reader: str, unwrapper: KeyUnwrapper, wrapper: KeyWrapper) -> UpdateOne:
-    """Only if the key is still there as it was read: an erasure in between wins."""
-    column = document["keys"][reader]
-    key = WrappedKey(column["epoch"], column["session"], column["wrapped"])
-    material = unwrapper.unwrap(key, document["_id"])
-    fresh = wrapper.wrap(material, document["_id"], reader)
-    return UpdateOne(
-        {"_id": document["_id"], f"keys.{reader}.wrapped": column["wrapped"]},
-        {"$set": {f"keys.{reader}": fresh.document()}},
-    )
+def _rewrapped(
+    documents: Sequence[Document], reader: str, unwrapper: KeyUnwrapper, wrapper: KeyWrapper
+) -> list[UpdateOne]:
+    """Each only if the key is still there as it was read: an erasure in between wins."""
+    changes = []
+    for document in documents:
+        key = WrappedKey(**document["keys"][reader])
+        fresh = wrapper.wrap(unwrapper.unwrap(key, document["_id"]), document["_id"], reader)
+        as_read = {"_id": document["_id"], f"keys.{reader}.wrapped": key.wrapped}
+        changes.append(UpdateOne(as_read, {"$set": {f"keys.{reader}": fresh.document()}}))
+    return changes

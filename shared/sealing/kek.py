@@ -5,6 +5,7 @@ reader alone. A KEK lives for one epoch; when its private half is destroyed, wha
 not re-wrapped for a survivor stays unreadable, in every copy.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -22,7 +23,13 @@ class KekUnavailable(Exception):
 class KekSealer(Protocol):
     """What a publisher is given: the public halves."""
 
-    def current_epoch(self, reader: str) -> int: ...
+    def epochs(self, reader: str) -> Sequence[int]:
+        """Epochs of the reader that live, ascending."""
+        ...
+
+    def current_epoch(self, reader: str) -> int:
+        """The newest of them. Raises KekUnavailable where there is none."""
+        ...
 
     def seal(self, reader: str, epoch: int, session: bytes) -> bytes:
         """Seal a session key to the reader's KEK of that epoch. Raises KekUnavailable."""
@@ -35,3 +42,21 @@ class KekOpener(Protocol):
     def open(self, epoch: int, sealed: bytes) -> bytes:
         """The session key. Raises KekUnavailable for an epoch that was destroyed or never given."""
         ...
+
+
+class KekKeeper(Protocol):
+    """The administrator's hand, which no service has: it makes epochs, re-wraps, and destroys for good."""
+
+    def epochs(self, reader: str) -> Sequence[int]: ...
+
+    def create(self, reader: str, epoch: int) -> None:
+        """Idempotent."""
+        ...
+
+    def destroy(self, reader: str, epoch: int) -> None:
+        """Idempotent. What was sealed to that epoch opens with no key that exists."""
+        ...
+
+    def sealer(self) -> KekSealer: ...
+
+    def opener(self, reader: str) -> KekOpener: ...

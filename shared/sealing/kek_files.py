@@ -27,8 +27,11 @@ class KekFiles:
         self._folder = folder
         self._reader = reader
 
+    def epochs(self, reader: str) -> list[int]:
+        return epochs_in(self._folder / "public" / reader)
+
     def current_epoch(self, reader: str) -> int:
-        epochs = epochs_in(self._folder / "public" / reader)
+        epochs = self.epochs(reader)
         if not epochs:
             raise KekUnavailable(reader)
         return epochs[-1]
@@ -52,6 +55,29 @@ class KekFiles:
         except TinkError:
             raise KekUnavailable(self._reader, epoch) from None
         return session
+
+
+class KekFolders:
+    """`KekKeeper` over the root of all services' folders."""
+
+    def __init__(self, keys_root: Path, publisher: str = "intake") -> None:
+        self._root = keys_root
+        self._publisher = publisher
+
+    def epochs(self, reader: str) -> list[int]:
+        return epochs_in(self._root / reader / "kek")
+
+    def create(self, reader: str, epoch: int) -> None:
+        create_epoch(self._root, reader, epoch)
+
+    def destroy(self, reader: str, epoch: int) -> None:
+        destroy_epoch(self._root, reader, epoch)
+
+    def sealer(self) -> KekFiles:
+        return KekFiles(self._root / self._publisher, self._publisher)
+
+    def opener(self, reader: str) -> KekFiles:
+        return KekFiles(self._root / reader, reader)
 
 
 def epochs_in(folder: Path) -> list[int]:

@@ -9,6 +9,7 @@ from shared.stores.mongo import Client, Collection
 DATABASE: Final = "keyring"
 SUBJECTS: Final = "subjects"
 PEOPLE: Final = "people"
+EPOCHS: Final = "epochs"
 
 
 def view_name(reader: str) -> str:

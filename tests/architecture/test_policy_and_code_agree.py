@@ -24,7 +24,7 @@ def test_the_code_is_really_looked_at() -> None:
     assert set(found.personal_fields) >= {"phone", "residence", "order_items"}
     assert set(found.views) >= {"delivery", "notifications", "privacy"}
     assert {"cases", "ledger", "outbox"} <= set(found.collections["privacy"])
-    assert set(found.collections["keyring"]) == {"subjects", "people"}
+    assert set(found.collections["keyring"]) == {"subjects", "people", "epochs"}
 
 
 @pytest.mark.parametrize(

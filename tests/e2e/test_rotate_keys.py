@@ -1,102 +1,162 @@
-"""Keys are rotated while everything runs: nobody notices, whoever stays can be opened, and the copy of an erased
-person's wrapped key that lies in an old backup opens with no key that exists."""
+"""Keys are rotated twice while orders flow and people are erased. Nobody notices; whoever stays can be opened; and
+the wrapped keys of the erased, which still lie in oplog, journal and backups, open with no key that exists."""
 
 import asyncio
+import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from deploy.demo.topics import everything
 from deploy.provision.rotate_keys import Rotation, rotate
+from shared.contracts.personal import PersonalData
 from shared.messaging.cloudevents import new_id
-from shared.sealing.kek import KekUnavailable
-from shared.sealing.kek_files import KekFiles, epochs_in
-from shared.sealing.wrapping import KeyUnwrapper, WrappedKey
+from shared.sealing.kek_files import KekFolders, epochs_in
+from shared.sealing.wrapping import WrappedKey
+from shared.stores.keyring_view import DATABASE, EPOCHS, SUBJECTS
 from tests.builders import order_form
+from tests.e2e.old_copies import Copy, copies_in_oplog, files_with, openable
 from tests.e2e.world import Order, World, somebody
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CACHE_SECONDS = 2.0  # as the stack of these tests has it
 CONFIRMED = "Your order is confirmed"
+EVERY_NTH_WITHDRAWS = 8
 
 
-async def column_of(world: World, order: Order) -> dict[str, WrappedKey]:
-    """Reader → wrapped key, as a backup would have it."""
-    keys: Mapping[str, dict[str, object]] = (await world.keyring_document(order.subject_id))["keys"]
-    return {reader: WrappedKey(**key) for reader, key in keys.items()}  # type: ignore[arg-type]
+class Load:
+    """People who order, one after the other, and some who withdraw: each request is answered at the first try."""
 
+    def __init__(self, world: World, first_number: int) -> None:
+        self.staying: list[tuple[PersonalData, Order]] = []
+        self.withdrawn: list[tuple[Order, str]] = []
+        self._world = world
+        self._number = first_number
+        self._stop = asyncio.Event()
 
-def openable(keys_root: Path, column: Mapping[str, WrappedKey], subject_id: str) -> set[str]:
-    """Readers whose wrapped key some private key on the disk still opens, whatever epoch it says it is of."""
-    opened = set()
-    for reader, key in column.items():
-        unwrapper = KeyUnwrapper(KekFiles(keys_root / reader, reader), reader, 1)
-        for epoch in {key.epoch, *epochs_in(keys_root / reader / "kek")}:
-            try:
-                unwrapper.unwrap(replace(key, epoch=epoch), subject_id)
-                opened.add(reader)
-            except KekUnavailable:
-                continue
-    return opened
+    async def run(self) -> None:
+        while not self._stop.is_set() or not self.withdrawn or not self.staying:
+            person = somebody(f"while-rotating-{self._number}", self._number, language="en")
+            self._number += 1
+            placed = await self._ask("intake", "/v1/orders", order_form(person))
+            order = Order(placed["order_id"], placed["subject_id"])
+            if self._number % EVERY_NTH_WITHDRAWS:
+                self.staying.append((person, order))
+            else:
+                await self._ask("intake", f"/v1/orders/{order.order_id}/cancel", None)
+                case = await self._ask("privacy", "/v1/withdrawals", {"find": {"phone": person.phone}})
+                self.withdrawn.append((order, case["case_id"]))
+            await asyncio.sleep(0.1)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def _ask(self, service: str, path: str, body: Any) -> dict[str, Any]:
+        info = self._world.stack.info
+        token = info.tokens.shop if service == "intake" else info.tokens.officer
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
+        async with httpx.AsyncClient(base_url=info.services[service].url, headers=headers, timeout=30) as client:
+            answer = await client.post(path, json=body)
+        assert answer.is_success, (path, answer.status_code, answer.json().get("title"))
+        return dict(answer.json())
 
 
 async def rotate_everything(world: World) -> list[Rotation]:
-    root = world.stack.layout.keys
+    keeper = KekFolders(world.stack.layout.keys)
     return await asyncio.gather(
-        *(rotate(world.admin, root, reader, cache_seconds=CACHE_SECONDS) for reader in world.policy.readers)
+        *(rotate(world.admin, keeper, reader, cache_seconds=CACHE_SECONDS) for reader in world.policy.readers)
     )
 
 
-async def keep_ordering(world: World, stop: asyncio.Event) -> list[tuple[str, str]]:
-    """One new person after the other, each order answered at the first try. (order id, e-mail)."""
-    info, placed = world.stack.info, []
-    headers = {"Authorization": f"Bearer {info.tokens.shop}"}
-    async with httpx.AsyncClient(base_url=info.services["intake"].url, headers=headers) as shop:
-        while not stop.is_set() or not placed:
-            person = somebody(f"while-rotating-{len(placed)}", 500 + len(placed), language="en")
-            answer = await shop.post("/v1/orders", json=order_form(person), headers={"Idempotency-Key": new_id()})
-            assert answer.status_code == 201, answer.text
-            placed.append((answer.json()["order_id"], str(person.email)))
-            await asyncio.sleep(0.05)
-    return placed
+def secrets_of(keys_root: Path, reader: str, epoch: int) -> bytes:
+    """What a private key file alone holds, as it is written in it."""
+    keyset = json.loads((keys_root / reader / "kek" / f"{epoch}.json").read_text())
+    return str(keyset["key"][0]["keyData"]["value"]).encode()
 
 
-async def test_survivors_are_opened_and_the_erased_are_not(world: World) -> None:
-    erased, stays = (somebody(f"rotated-{name}", 490 + n, language="en") for n, name in enumerate(("erased", "stays")))
-    erased_order, order = [await world.parcel_of(await world.place(person)) for person in (erased, stays)]
-    await world.written_to(erased, CONFIRMED)
-    await world.shop.post(f"/v1/orders/{erased_order.order_id}/cancel")
-    root, backup = world.stack.layout.keys, await column_of(world, erased_order)
-    case_id = await world.withdraw(phone=erased.phone)
-    epochs = {reader: key.epoch for reader, key in backup.items()}
+def column_of(document: Mapping[str, Any]) -> list[Copy]:
+    return [(reader, WrappedKey(**key)) for reader, key in document["keys"].items()]
+
+
+async def an_erased_person(world: World) -> tuple[Order, str, list[Copy]]:
+    """Who withdrew before any rotation, with the copies that were made of the keys while they lived."""
+    person = somebody("rotated-erased", 490, language="en")
+    order = await world.place(person)
+    await world.written_to(person, CONFIRMED)
+    copies = column_of(await world.keyring_document(order.subject_id))
+    await world.shop.post(f"/v1/orders/{order.order_id}/cancel")
+    case_id = await world.withdraw(phone=person.phone)
     await world.case(case_id)
-    assert openable(root, backup, erased_order.subject_id) == set(world.policy.readers), "a backup opens until rotation"
+    return order, case_id, copies
+
+
+async def test_survivors_are_opened_and_old_copies_of_the_erased_are_not(world: World, tmp_path: Path) -> None:
+    readers, root = set(world.policy.readers), world.stack.layout.keys
+    erased, case_id, backup = await an_erased_person(world)
+    old = {reader: epochs_in(root / reader / "kek")[-1] for reader in readers}
+    secrets = {reader: secrets_of(root, reader, epoch) for reader, epoch in old.items()}
+    stolen = shutil.copytree(root, tmp_path / "stolen")
     faults = world.faults_logged()
 
-    stop = asyncio.Event()
-    ordering = asyncio.create_task(keep_ordering(world, stop))
-    rotations = await rotate_everything(world)
-    stop.set()
-    placed = await ordering
+    load = Load(world, first_number=500)
+    ordering = asyncio.create_task(load.run())
+    first = await rotate_everything(world)
+    gone_before_second = list(load.withdrawn)
+    for _, case in gone_before_second:
+        await world.case(case)
+    second = await rotate_everything(world)
+    load.stop()
+    await ordering
 
-    assert {r.reader: r.new_epoch for r in rotations} == {reader: epoch + 1 for reader, epoch in epochs.items()}
-    assert all(rotation.rewrapped for rotation in rotations)
-    for reader in world.policy.readers:
-        assert epochs_in(root / reader / "kek") == [epochs[reader] + 1]
-    assert openable(root, backup, erased_order.subject_id) == set()
-    assert openable(root, await column_of(world, order), order.subject_id) == set(world.policy.readers)
+    # Two epochs on, and the old key is nowhere that a key could be.
+    assert {r.reader: r.new_epoch for r in second} == {reader: epoch + 2 for reader, epoch in old.items()}
+    assert all(rotation.rewrapped for rotation in (*first, *second))
+    for reader in readers:
+        assert epochs_in(root / reader / "kek") == [old[reader] + 2]
+        assert {path.stem for path in root.glob(f"*/public/{reader}/*.json")} == {str(old[reader] + 2)}
+        assert files_with(stolen, secrets[reader]) == [f"{reader}/kek/{old[reader]}.json"]
+        assert files_with(world.stack.layout.var, secrets[reader]) == []
 
-    handed_over = await world.operate(order, "hand-over")
-    assert set(handed_over["disclosed_fields"]) == world.policy.fields_for("delivery", "3.2.3")
-    await world.operate(order, "deliver")
-    await world.messages_of(order, lambda found: [m["state"] for m in found] == ["sent"] * 5)
-    for order_id, _ in placed:
-        await world.messages_of(Order(order_id, ""), lambda found: [m["state"] for m in found] == ["sent"])
-    case = await world.case(await world.withdraw(phone=stays.phone))
-    assert case["letters"] == {"received": "sent", "done": "sent"}
+    # Every wrapped key that the erased ever had is still on the disk, and is noise.
+    await world.admin.admin.command("fsync")
+    copies = await copies_in_oplog(world.admin, erased.subject_id)
+    assert {reader for reader, _ in copies} == readers
+    assert set(backup) <= set(copies)
+    for _, key in copies:
+        places = files_with(world.stack.layout.mongod_data, key.wrapped)
+        assert any(place.startswith("journal/") for place in places), places
+        assert any(place.endswith(".wt") for place in places), places
+    assert openable(stolen, copies, erased.subject_id) == readers, "with the old keys they would have opened"
+    assert openable(root, copies, erased.subject_id) == set()
+    for order, _ in gone_before_second:
+        copies = await copies_in_oplog(world.admin, order.subject_id)
+        assert {reader for reader, _ in copies} == readers
+        assert openable(root, copies, order.subject_id) == set()
+
+    # Whoever stays can be opened by each reader, and none of the load was lost.
+    async for document in world.admin[DATABASE][SUBJECTS].find({"keys.delivery": {"$exists": True}}):
+        assert openable(root, column_of(document), document["_id"]) == set(document["keys"])
+    for person, order in load.staying:
+        parcel = await world.parcel_of(order)
+        handed_over = await world.operate(parcel, "hand-over")
+        assert set(handed_over["disclosed_fields"]) == world.policy.fields_for("delivery", "3.2.3")
+        await world.written_to(person, CONFIRMED)
+    for _, case in load.withdrawn:
+        certificate = await world.certificate((await world.case(case))["case_id"])
+        assert world.wrong_with(certificate, tmp_path / "stranger") == []
+    dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
+    subjects = {order.subject_id.encode() for order in (erased, *(o for _, o in load.staying))}
+    records = await everything(world.stack.info.kafka.bootstrap_servers, dead_letters)
+    assert [record.topic for record in records if record.key in subjects] == []
     certificate = await world.certificate(case_id)
-    assert {reader: key["epoch"] for reader, key in certificate["keys"].items()} == epochs
+    assert {reader: key["epoch"] for reader, key in certificate["keys"].items()} == old
+    recorded = await world.admin[DATABASE][EPOCHS].find({"destroyed_at": {"$ne": None}}).to_list(None)
+    assert {(row["reader"], row["epoch"]) for row in recorded} >= {
+        (reader, epoch + passed) for reader, epoch in old.items() for passed in (0, 1)
+    }
     assert world.faults_logged() == faults

@@ -1,21 +1,26 @@
 """Rotation on a real keyring. While services run: tests/e2e/test_rotate_keys.py."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from deploy.local.stack import LocalStack, local_stack
 from deploy.provision.rotate_keys import rotate
-from shared.sealing.kek_files import KekFiles, epochs_in
+from shared.sealing.kek_files import KekFiles, KekFolders, epochs_in
 from shared.sealing.keyring import Held, KeyringReader
 from shared.sealing.subject_keys import SubjectKeys
 from shared.sealing.wrapping import KeyUnwrapper
-from shared.stores.keyring_view import MongoKeyringView
+from shared.stores.keyring_view import DATABASE, EPOCHS, SUBJECTS, MongoKeyringView
+from shared.stores.mongo import connect
+from tests.builders import NOON
 from tests.integration.a_publisher import Publisher
 
 pytestmark = pytest.mark.integration
 CACHE_SECONDS = 2.0
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -36,12 +41,59 @@ async def test_order_stored_after_the_first_pass_keeps_its_keys(stack: LocalStac
             people.append(await publisher.somebody())
 
     rotation = await rotate(
-        publisher.administrator, stack.layout.keys, "delivery", cache_seconds=CACHE_SECONDS, sleep=sleep
+        publisher.administrator, KekFolders(stack.layout.keys), "delivery", cache_seconds=CACHE_SECONDS, sleep=sleep
     )
     assert (rotation.rewrapped, slept) == (2, [CACHE_SECONDS] * 3)
     assert epochs_in(stack.layout.keys / "delivery" / "kek") == [2]
     assert await readable(stack, publisher, people) == [True, True]
     publisher.administrator.close()
+
+
+async def test_order_that_nobody_precedes_keeps_its_keys(stack: LocalStack) -> None:
+    """The first pass finds nobody, and the key wrapped before it is stored after it."""
+    publisher = Publisher(stack)
+    slept: list[float] = []
+    people: list[SubjectKeys] = []
+    await publisher.somebody()  # its session begins under the old epoch
+    await publisher.administrator[DATABASE][SUBJECTS].delete_many({})
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            people.append(await publisher.somebody())
+
+    rotation = await rotate(
+        publisher.administrator, KekFolders(stack.layout.keys), "delivery", cache_seconds=CACHE_SECONDS, sleep=sleep
+    )
+    assert rotation.rewrapped == 1
+    assert await readable(stack, publisher, people) == [True]
+    publisher.administrator.close()
+
+
+async def test_epochs_end_is_on_record_for_the_privacy_service_to_read_and_nobody_else(stack: LocalStack) -> None:
+    publisher, keeper = Publisher(stack), KekFolders(stack.layout.keys)
+
+    async def at_once(seconds: float) -> None: ...
+
+    times = iter([NOON, NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR])
+    for _ in range(2):
+        await rotate(
+            publisher.administrator, keeper, "delivery", cache_seconds=0.1, sleep=at_once, clock=lambda: next(times)
+        )
+    privacy = connect(stack.mongodb_uri("privacy"), service="privacy")
+    records = await privacy[DATABASE][EPOCHS].find().sort("epoch").to_list(None)
+    assert [(record["epoch"], record.get("created_at"), record["destroyed_at"]) for record in records] == [
+        (1, None, NOON + HOUR),
+        (2, NOON, NOON + 3 * HOUR),
+        (3, NOON + 2 * HOUR, None),
+    ]
+    with pytest.raises(OperationFailure, match="not authorized"):
+        await privacy[DATABASE][EPOCHS].update_one({"_id": "delivery/3"}, {"$set": {"destroyed_at": NOON}})
+    delivery = connect(stack.mongodb_uri("delivery"), service="delivery")
+    with pytest.raises(OperationFailure, match="not authorized"):
+        await delivery[DATABASE][EPOCHS].find_one({})
+    for client in (privacy, delivery, publisher.administrator):
+        client.close()
 
 
 async def readable(stack: LocalStack, publisher: Publisher, people: list[SubjectKeys]) -> list[bool]:

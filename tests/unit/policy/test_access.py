@@ -32,6 +32,7 @@ def test_each_service_writes_its_own_database_and_sees_its_own_keys() -> None:
                 Privilege("keyring", "privacy_keys", ("find",)),
                 Privilege("keyring", "subjects", ("find", "update", "remove")),
                 Privilege("keyring", "people", ("find", "remove")),
+                Privilege("keyring", "epochs", ("find",)),
             },
         ),
     }
