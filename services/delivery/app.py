@@ -18,13 +18,16 @@ from services.delivery.tell_recipients import TellRecipients
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
+from shared.messaging.topic_log import TopicLog
 from shared.messaging.worker import working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
@@ -48,7 +51,8 @@ def build(settings: DeliverySettings) -> FastAPI:
     outbox = Outbox(database, broker, service=SERVICE)
     cache = settings.key_cache_seconds
     unwrapper = KeyUnwrapper(KekFiles(settings.keys_dir, SERVICE), SERVICE, cache)
-    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    view = MongoKeyringView(client, SERVICE)
+    keyring = KeyringReader(view, unwrapper, max_age_seconds=cache)
     KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
     # No proxy from the environment: what the partner is told goes to the partner.
     http = httpx.AsyncClient(base_url=str(settings.partner_url), trust_env=False)
@@ -77,6 +81,13 @@ def build(settings: DeliverySettings) -> FastAPI:
         signer=Signer.from_folder(settings.keys_dir),
         hooks=Hooks(tell_recipients=tell_recipients.on_erase, evict_keys=keyring.evict),
     )
+    suppression = Suppression(
+        SERVICE,
+        engine,
+        client=client,
+        entries=TopicLog(broker, SubjectSuppressed.TOPIC, service=SERVICE),
+        keyring=view,
+    )
 
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_cancelled},
@@ -92,6 +103,7 @@ def build(settings: DeliverySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, shipments, disclosures, outbox):
             await store.ensure_indexes()
+        await suppression.replay()
         async with http, messaging(broker, outbox, subscribers), working(tell_recipients.tell_due):
             yield
         client.close()

@@ -26,13 +26,16 @@ from services.intake.subject_store import SubjectStore
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
+from shared.messaging.topic_log import TopicLog
 from shared.policy.load import load_policy
 from shared.sealing.kek_files import KekFiles
 from shared.sealing.keyring import KeyringReader
@@ -57,9 +60,8 @@ def build(settings: IntakeSettings) -> FastAPI:
     kek = KekFiles(settings.keys_dir, SERVICE)
     cache = settings.key_cache_seconds
     wrapper, unwrapper = KeyWrapper(kek, cache), KeyUnwrapper(kek, SERVICE, cache)
-    keyring = KeyringReader(
-        MongoKeyringView(client, SERVICE), PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache
-    )
+    view = MongoKeyringView(client, SERVICE)
+    keyring = KeyringReader(view, PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache)
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
     kept = policy.period(str(policy.store(SERVICE).collection(ANSWERS).expires)).as_timedelta()
     answers = IdempotencyStore(database, kept)
@@ -92,6 +94,13 @@ def build(settings: IntakeSettings) -> FastAPI:
             evict_keys=keyring.evict,
         ),
     )
+    suppression = Suppression(
+        SERVICE,
+        engine,
+        client=client,
+        entries=TopicLog(broker, SubjectSuppressed.TOPIC, service=SERVICE),
+        keyring=view,
+    )
 
     subscriptions: dict[str, dict[type, Handler]] = {
         "shipments": {
@@ -111,6 +120,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, answers, outbox):
             await store.ensure_indexes()
+        await suppression.replay()
         async with messaging(broker, outbox, subscribers):
             yield
         client.close()

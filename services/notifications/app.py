@@ -25,7 +25,9 @@ from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.orders import OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.mail.smtp import Mailer
 from shared.messaging.broker import kafka_broker
@@ -33,6 +35,7 @@ from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
+from shared.messaging.topic_log import TopicLog
 from shared.messaging.worker import working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
@@ -56,7 +59,8 @@ def build(settings: NotificationsSettings) -> FastAPI:
     outbox = Outbox(database, broker, service=SERVICE)
     cache = settings.key_cache_seconds
     unwrapper = KeyUnwrapper(KekFiles(settings.keys_dir, SERVICE), SERVICE, cache)
-    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    view = MongoKeyringView(client, SERVICE)
+    keyring = KeyringReader(view, unwrapper, max_age_seconds=cache)
     KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
     recipients, messages = RecipientStore(database), MessageStore(database)
     choices, campaigns = ChoiceStore(database), CampaignStore(database)
@@ -89,6 +93,13 @@ def build(settings: NotificationsSettings) -> FastAPI:
         signer=Signer.from_folder(settings.keys_dir),
         hooks=Hooks(stop_promotions=consents.stop, evict_keys=keyring.evict),
     )
+    suppression = Suppression(
+        SERVICE,
+        engine,
+        client=client,
+        entries=TopicLog(broker, SubjectSuppressed.TOPIC, service=SERVICE),
+        keyring=view,
+    )
 
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: confirmations.on_placed},
@@ -106,6 +117,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, choices, messages, outbox):
             await store.ensure_indexes()
+        await suppression.replay()
         async with http, messaging(broker, outbox, subscribers), working(sender.send_due):
             yield
         await mailer.close()

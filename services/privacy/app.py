@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -13,23 +13,29 @@ from services.privacy.case_facts import Rules
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate import CertificateIssuer
 from services.privacy.certificate_store import CertificateStore
+from services.privacy.certify_again import SecondCertification
+from services.privacy.epoch_watch import EpochWatch
 from services.privacy.erase_subject import ErasureProcess, Stores
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Ledger
 from services.privacy.letter_store import LetterStore
 from services.privacy.order_store import OrderStore
+from services.privacy.reopen_cases import CaseReopening
 from services.privacy.routes import OfficerRoutes
+from services.privacy.second_certificate import SecondCertificateIssuer
 from services.privacy.send_letters import LetterSender
 from services.privacy.settings import PrivacySettings
 from services.privacy.take_receipts import Receipts
 from services.privacy.track_orders import OrderTracking
 from services.privacy.watch_cases import CaseWatch
-from services.privacy.withdraw_consent import ConsentWithdrawals
+from services.privacy.withdraw_consent import WITHDRAWAL_PERIOD, ConsentWithdrawals
 from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.mail.smtp import Mailer
 from shared.messaging.broker import kafka_broker
@@ -37,6 +43,7 @@ from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
+from shared.messaging.topic_log import TopicLog
 from shared.messaging.worker import working
 from shared.policy.load import load_policy
 from shared.sealing.kek_files import KekFiles
@@ -62,7 +69,8 @@ def build(settings: PrivacySettings) -> FastAPI:
     kek = KekFiles(settings.keys_dir, SERVICE)
     cache = settings.key_cache_seconds
     unwrapper = KeyUnwrapper(kek, SERVICE, cache)
-    keyring = KeyringReader(MongoKeyringView(client, SERVICE), unwrapper, max_age_seconds=cache)
+    view = MongoKeyringView(client, SERVICE)
+    keyring = KeyringReader(view, unwrapper, max_age_seconds=cache)
     keeper = KeyringKeeper(client)
     cases, orders, letters = CaseStore(database), OrderStore(database), LetterStore(database)
     certificates, ledger, answers = CertificateStore(database), Ledger(database), AnswerStore(database)
@@ -73,11 +81,14 @@ def build(settings: PrivacySettings) -> FastAPI:
         deferring_readers=policy.deferring_stores,
         cache_bound=timedelta(seconds=cache),
     )
-    issuer = CertificateIssuer(
-        policy, signer, lambda: {reader: kek.current_epoch(reader) for reader in policy.readers}, cache
-    )
-    stores = Stores(cases, orders, letters, certificates, ledger, keeper, outbox)
+    epochs = EpochWatch(client, kek, tuple(policy.readers))
+    issuer = CertificateIssuer(policy, signer, epochs.newest, cache)
+    second = SecondCertification(client, certificates, epochs, ledger, outbox, SecondCertificateIssuer(signer))
+    suppressions = TopicLog(broker, SubjectSuppressed.TOPIC, service=SERVICE)
+    stores = Stores(cases, orders, letters, certificates, ledger, keeper, outbox, suppressions)
     process = ErasureProcess(client, stores, rules, issuer.issue)
+    days = policy.period(WITHDRAWAL_PERIOD).number
+    reopening = CaseReopening(client, process, cases, keeper, suppressions, days)
     withdrawals = ConsentWithdrawals(process, keeper, policy)
     tracking = OrderTracking(orders, cases, process, keyring)
     receipts = Receipts(
@@ -87,6 +98,7 @@ def build(settings: PrivacySettings) -> FastAPI:
     participant = ErasureParticipant(
         SERVICE, engine, client=client, outbox=outbox, signer=signer, hooks=Hooks(evict_keys=keyring.evict)
     )
+    suppression = Suppression(SERVICE, engine, client=client, entries=suppressions, keyring=view)
     sender = LetterSender(
         letters,
         cases,
@@ -117,11 +129,20 @@ def build(settings: PrivacySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, cases, answers, orders, letters, outbox):
+        for store in (engine, cases, answers, orders, letters, certificates, outbox):
             await store.ensure_indexes()
+        await epochs.refresh(datetime.now(UTC))
+        await suppression.replay(first=reopening.take)
+        await reopening.reopen()
         async with (
             messaging(broker, outbox, subscribers),
-            working(watch.start_second_passes, watch.remind_silent_stores, sender.send_due),
+            working(
+                watch.start_second_passes,
+                watch.remind_silent_stores,
+                sender.send_due,
+                epochs.refresh,
+                second.issue_due,
+            ),
         ):
             yield
         client.close()

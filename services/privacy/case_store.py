@@ -1,6 +1,6 @@
 """Cases: ids, states, counts and signed receipts. The only personal data is a sealed contact, gone at closing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -21,6 +21,15 @@ class CaseStep:
     subject_id: str
     state: str
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """Whose case it is, and how many readers' keys it has destroyed."""
+
+    case_id: str
+    subject_id: str
+    keys_destroyed: int
 
 
 class CaseStore:
@@ -58,6 +67,14 @@ class CaseStore:
         query = {"state": state} if state else {}
         found = self._cases.find(query).sort([("closed_at", ASCENDING), ("deadline", ASCENDING)])
         return [_case(document) async for document in found.skip(skip).limit(limit)]
+
+    async def erasing(self, subject_ids: Sequence[str] | None = None) -> AsyncIterator[Erasing]:
+        """The cases that erase these subjects, or all of them."""
+        query: dict[str, Any] = {"scope": "all"}
+        if subject_ids is not None:
+            query["subject_id"] = {"$in": list(subject_ids)}
+        async for document in self._cases.find(query, {"subject_id": 1, "keys_destroyed": 1}, batch_size=1_000):
+            yield Erasing(document["_id"], document["subject_id"], len(document["keys_destroyed"]))
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         query = {"state": "second_pass_due", "due_at": {"$lte": now}}

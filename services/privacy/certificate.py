@@ -6,7 +6,7 @@ which ground, and the bounds within which copies stop existing at all. Random id
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from services.privacy.case import Case
@@ -84,9 +84,9 @@ class CertificateIssuer:
             "bounds": {
                 "key_cache_milliseconds": round(self._cache_seconds * 1_000),
                 "kafka_copies_gone_by": {
-                    name: iso(now + timedelta(days=topic.retention_days))
+                    name: iso(now + topic.retention)
                     for name, topic in policy.topics.items()
-                    if topic.sealed
+                    if topic.sealed and topic.retention
                 },
             },
             "limits": list(LIMITS),

@@ -34,10 +34,13 @@ from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Entry, Head, Ledger
 from services.privacy.letter_store import LetterStore
 from services.privacy.order_store import OrderStore
+from services.privacy.suppression_entry import suppression_of
 from shared.contracts.erasure import EraseSubject, RestrictSubject, Store
 from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox
+from shared.messaging.topic_log import TopicLog
 from shared.observability.metrics import CASES
 from shared.stores.mongo import Client, Session, in_transaction
 
@@ -47,7 +50,8 @@ Certifier = Callable[[Case, Head, datetime], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything the process writes to, all in one MongoDB deployment and so in one transaction."""
+    """Everything the process writes to: in one MongoDB deployment and so in one transaction, but for `suppressions`,
+    which is written before it commits."""
 
     cases: CaseStore
     orders: OrderStore
@@ -56,6 +60,7 @@ class Stores:
     ledger: Ledger
     keyring: KeyringKeeper
     outbox: Outbox
+    suppressions: TopicLog
 
 
 class ErasureProcess:
@@ -179,7 +184,12 @@ class ErasureProcess:
                         destroyed[readers].append(case.subject_id)
         if fences:
             await self._stores.keyring.fence(fences, now, session)
-        if destroyed:
+        if destroyed:  # known outside MongoDB first, so that no restore gives a destroyed key back
+            gone = {
+                case.case_id: case for _, case, effects in steps if any(isinstance(e, DestroyKeys) for e in effects)
+            }
+            entries = [Outgoing(suppression_of(case), new_id(), now) for case in gone.values()]
+            await self._stores.suppressions.append(entries)
             await self._stores.keyring.destroy(destroyed, session)
 
     async def _note(
@@ -216,9 +226,11 @@ def _reminder(case: Case, rules: Rules) -> tuple[Effect, ...]:
 
 def _commands(case: Case, effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
     """The commands these effects publish: random ids only."""
-    events: list[RestrictSubject | EraseSubject] = []
+    events: list[RestrictSubject | EraseSubject | SubjectSuppressed] = []
     for effect in effects:
         match effect:
+            case Fence():
+                events.append(suppression_of(case))
             case Restrict(stores):
                 events.extend(
                     RestrictSubject.model_construct(

@@ -43,5 +43,15 @@ class KeyringKeeper:
             ],
             session=session,
         )
+        await self._forget_people(readers, session)
+
+    async def held(self, subject_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Subject → readers that still have a key; subjects nobody has a key of are left out."""
+        names = {"$map": {"input": {"$objectToArray": "$keys"}, "in": "$$this.k"}}  # and not the keys
+        steps = [{"$match": {"_id": {"$in": list(subject_ids)}, "keys": {"$ne": {}}}}, {"$project": {"readers": names}}]
+        found = self._subjects.aggregate(steps, batchSize=1_000)
+        return {document["_id"]: frozenset(document["readers"]) async for document in found}
+
+    async def _forget_people(self, readers: Mapping[tuple[str, ...], Sequence[str]], session: Session) -> None:
         everybody = [subject_id for subject_ids in readers.values() for subject_id in subject_ids]
         await self._people.delete_many({"subject_id": {"$in": everybody}}, session=session)

@@ -60,7 +60,7 @@ def _channel(name: str, policy: Policy) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "partitions": topic.partitions,
-                "topicConfiguration": {"retention.ms": topic.retention_days * 86_400_000},
+                "topicConfiguration": {"retention.ms": topic.retention_ms},
                 "bindingVersion": "0.5.0",
             }
         },

@@ -12,6 +12,7 @@ from shared.contracts.event import Event
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 
 EVENTS: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -26,5 +27,6 @@ EVENTS: tuple[type[Event], ...] = (
     SubjectRestricted,
     SubjectErased,
     RecipientAnswered,
+    SubjectSuppressed,
 )
 PUBLISHED: tuple[type[Event] | type[LedgerHeadMoved], ...] = (*EVENTS, LedgerHeadMoved)

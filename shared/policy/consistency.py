@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.policy.model import Collection, Policy
 
@@ -176,7 +177,7 @@ def _topics(policy: Policy) -> Iterator[Problem]:
                 "Say `sealed: true`, so that its retention counts.",
             )
         limit = policy.periods.get("kafka_retention")
-        if topic.sealed and (limit is None or topic.retention_days > limit.as_timedelta().days):
+        if topic.sealed and (limit is None or (topic.retention or timedelta.max) > limit.as_timedelta()):
             yield Problem(
                 f"topics.{name}",
                 "5.9.1",

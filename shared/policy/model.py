@@ -136,6 +136,7 @@ class Store(_Row):
 class Topic(_Row):
     """A Kafka topic.
 
+    retention_days: null where messages are kept without end.
     sealed: its messages carry envelopes, so its retention bounds the life of a copy.
     sealed_for: the readers its events bring an envelope to.
     """
@@ -144,9 +145,19 @@ class Topic(_Row):
     publishers: tuple[Name, ...]
     consumers: tuple[Name, ...]
     partitions: PositiveInt
-    retention_days: PositiveInt
+    retention_days: PositiveInt | None
     sealed: bool
     sealed_for: tuple[Name, ...] = ()
+
+    @property
+    def retention(self) -> timedelta | None:
+        """None: without end."""
+        return None if self.retention_days is None else timedelta(days=self.retention_days)
+
+    @property
+    def retention_ms(self) -> int:
+        """As Kafka's `retention.ms` has it: -1 is without end."""
+        return -1 if self.retention is None else self.retention // timedelta(milliseconds=1)
 
 
 class Period(_Row):
@@ -229,8 +240,8 @@ class Policy(_Row):
     @property
     def kafka_horizon(self) -> timedelta:
         """How long Kafka may still hold an envelope; the certificate states it."""
-        days = (topic.retention_days for topic in self.topics.values() if topic.sealed)
-        return timedelta(days=max(days, default=0))
+        kept = (topic.retention or timedelta.max for topic in self.topics.values() if topic.sealed)
+        return max(kept, default=timedelta())
 
 
 def _row(rows: Mapping[str, T], section: PolicySection, name: str) -> T:

@@ -67,6 +67,16 @@ class ErasureEngine:
                     open_orders[document[plan.subject]].add(document[str(plan.order)])
         return {s: Restricted(records[s], tuple(sorted(open_orders[s]))) for s in subject_ids}
 
+    async def restrict_again(self, subject_ids: Sequence[str], now: datetime, session: Session) -> int:
+        """Mark those of the subjects' records that have no mark, as after a restore; returns how many there were."""
+        marked = 0
+        for name, plan in self._plans.items():
+            if plan.restrictable:
+                without = {**_of(plan, subject_ids), "restricted_at": None}
+                change = {"$set": {"restricted_at": now}}
+                marked += (await self._database[name].update_many(without, change, session=session)).modified_count
+        return marked
+
     async def erase(
         self, targets: Sequence[Target], now: datetime, session: Session
     ) -> dict[str, dict[str, CollectionCount]]:

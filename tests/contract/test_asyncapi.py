@@ -132,7 +132,8 @@ def test_every_topic_that_carries_events_is_a_channel() -> None:
         topic, kafka = POLICY.topic(name), channel["bindings"]["kafka"]
         assert channel["address"] == name
         assert kafka["partitions"] == topic.partitions
-        assert kafka["topicConfiguration"]["retention.ms"] == topic.retention_days * 24 * 60 * 60 * 1000
+        days = topic.retention_days
+        assert kafka["topicConfiguration"]["retention.ms"] == (-1 if days is None else days * 24 * 60 * 60 * 1000)
 
 
 @pytest.mark.parametrize("topic", sorted(CARRIES_EVENTS))

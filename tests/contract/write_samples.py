@@ -20,6 +20,7 @@ from shared.contracts.erasure import (
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, headers_of
 from shared.policy.load import load_policy
 from shared.sealing.envelope import Binding, seal
@@ -98,6 +99,14 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
             recipient="courier_partner",
             answer="forgotten",
             answered_at=WHEN,
+        ),
+        SubjectSuppressed(
+            **ABOUT,
+            case_id=CASE,
+            channel="my-data",
+            received_at=WHEN,
+            keys_destroyed=("intake", "delivery", "notifications"),
+            settled_orders={ORDER: "delivered"},
         ),
         LedgerHeadMoved(sequence=42, hash="f" * 64, at=WHEN),
     ]

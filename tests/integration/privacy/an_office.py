@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -39,8 +39,9 @@ from shared.contracts.erasure import (
 )
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
+from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ContactWanted, ErasureParticipant, Hooks
-from shared.messaging.cloudevents import Received, new_id, read
+from shared.messaging.cloudevents import Outgoing, Received, new_id, read
 from shared.messaging.outbox import COLLECTION, Outbox
 from shared.policy.load import load_policy
 from shared.sealing.envelope import Binding, seal
@@ -79,6 +80,19 @@ class Mailbox:
         self.mails[mail["message_id"]] = mail
 
 
+@dataclass
+class Suppressions:
+    """`TopicLog`: what was appended, in the order of its acknowledgement; `away` like a broker that does not answer."""
+
+    entries: list[SubjectSuppressed] = field(default_factory=list)
+    away: bool = False
+
+    async def append(self, entries: Sequence[Outgoing]) -> None:
+        if self.away:
+            raise TimeoutError
+        self.entries += [cast(SubjectSuppressed, entry.event) for entry in entries]
+
+
 @dataclass(frozen=True)
 class Person:
     subject_id: str
@@ -103,7 +117,16 @@ class Replica:
             max_age_seconds=CACHE.total_seconds(),
         )
         issuer = CertificateIssuer(POLICY, Signer.from_folder(folder), lambda: dict.fromkeys(POLICY.readers, 1), 0.05)
-        stores = Stores(self.cases, self.orders, self.letters, self.certificates, self.ledger, keeper, self.outbox)
+        stores = Stores(
+            self.cases,
+            self.orders,
+            self.letters,
+            self.certificates,
+            self.ledger,
+            keeper,
+            self.outbox,
+            office.suppressions,
+        )
         rules = Rules(STORES, tuple(POLICY.readers), POLICY.deferring_stores, CACHE)
         self.process = ErasureProcess(client, stores, rules, issuer.issue)
         self.withdrawals = ConsentWithdrawals(self.process, keeper, POLICY)
@@ -137,6 +160,7 @@ class Office:
         self.keys_root = stack.layout.keys
         self.prefix = f"test_{new_id()}"
         self.mailbox = Mailbox()
+        self.suppressions = Suppressions()
         self.publisher = Publisher(stack)
         self.people: dict[str, Person] = {}
         self.lost: set[str] = set()
@@ -281,7 +305,7 @@ class Office:
                 )
             )
             for row in rows
-            if row["topic"] != "ledger-heads"
+            if row["topic"] not in ("ledger-heads", "suppressions")
         ]
         self.posted.extend(came)
         return [item for item in came if item.event_type not in self.lost]

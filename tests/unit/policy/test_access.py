@@ -65,6 +65,7 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
             "erasure-privacy",
             "erasure-receipts",
             "ledger-heads",
+            "suppressions",
             "dead-letters-privacy",
         },
     }
@@ -72,10 +73,10 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
 
 def test_consumers_read_their_topics_and_nobody_reads_dead_letters() -> None:
     assert _may("READ") == {
-        "intake": {"shipments", "erasure-intake"},
-        "delivery": {"orders", "erasure-delivery"},
-        "notifications": {"orders", "shipments", "consents", "erasure-notifications"},
-        "privacy": {"orders", "shipments", "consents", "erasure-privacy", "erasure-receipts"},
+        "intake": {"shipments", "erasure-intake", "suppressions"},
+        "delivery": {"orders", "erasure-delivery", "suppressions"},
+        "notifications": {"orders", "shipments", "consents", "erasure-notifications", "suppressions"},
+        "privacy": {"orders", "shipments", "consents", "erasure-privacy", "erasure-receipts", "suppressions"},
     }
 
 

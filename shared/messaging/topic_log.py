@@ -1,0 +1,77 @@
+"""A topic as a log: append to it and know that it is there; read it from its first message to its last.
+
+Reading joins no consumer group and commits nothing: every start of every replica reads everything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import UnknownTopicOrPartitionError
+from faststream.kafka import KafkaBroker
+
+from shared.messaging.cloudevents import Outgoing, Received, Unreadable, headers_of, read
+from shared.observability.metrics import DEAD_LETTERS
+
+ACKNOWLEDGE_SECONDS = 15.0
+FETCH_WAIT_MS = 100
+# The embedded broker states as a partition's end the first offset of its last batch, so the end is reached only when
+# nothing more comes as well.
+QUIET_MS = 4 * FETCH_WAIT_MS
+AT_ONCE = 1_000
+log = structlog.get_logger()
+
+
+class TopicLog:
+    def __init__(self, broker: KafkaBroker, topic: str, *, service: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._service = service
+
+    async def append(self, entries: Sequence[Outgoing]) -> None:
+        """Acknowledged by all in-sync replicas when it returns. Raises KafkaError or TimeoutError: then perhaps not."""
+        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+            await asyncio.gather(*[await self._send(entry) for entry in entries])
+
+    async def _send(self, entry: Outgoing) -> "asyncio.Future[Any]":
+        return await self._broker.publish(
+            entry.event.model_dump_json().encode(),
+            self._topic,
+            key=entry.key.encode(),
+            headers=headers_of(entry, self._service),
+            no_confirm=True,
+        )
+
+    async def read(self) -> AsyncIterator[list[Received[Any]]]:
+        """Batches of at most a thousand. Raises a passing fault where the broker fails before the end was reached."""
+        consumer = (await self._broker.connect())(
+            enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS
+        )
+        try:
+            await consumer.start()
+            await consumer.topics()
+            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or ()]
+            if not partitions:  # nothing read of a topic that is not there is not "nobody was erased"
+                raise UnknownTopicOrPartitionError(self._topic)
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            ends = await consumer.end_offsets(partitions)
+            while True:
+                batches = await consumer.getmany(timeout_ms=QUIET_MS, max_records=AT_ONCE)
+                if batches:
+                    yield [item for batch in batches.values() for record in batch if (item := self._read(record))]
+                elif all([await consumer.position(partition) >= ends[partition] for partition in partitions]):
+                    return
+        finally:
+            await consumer.stop()
+
+    def _read(self, record: "ConsumerRecord[bytes, bytes]") -> Received[Any] | None:
+        """What names nobody can't be acted on; it must not keep every service from starting either."""
+        try:
+            return read(record)
+        except Unreadable as unreadable:
+            DEAD_LETTERS.labels(self._topic, unreadable.code).inc()
+            log.error("log_entry_unreadable", topic=self._topic, offset=record.offset, code=unreadable.code)
+            return None
