@@ -8,6 +8,7 @@ demo and the tests alike:
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pymongo.errors import PyMongoError
@@ -23,7 +24,7 @@ from deploy.local.outside.parts import outside_parts
 from deploy.local.part import Part, PartFailed
 from deploy.local.ports import choose_ports
 from deploy.local.readiness import kafka_ready
-from deploy.local.services import Surroundings, service_part
+from deploy.local.services import Rewire, Surroundings, as_it_is, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
 from deploy.local.supervisor import Supervisor
 from deploy.local.together import together
@@ -45,12 +46,14 @@ async def local_stack(
     log_format: str = "json",
     external: External | None = None,
     report: Report = lambda part, line: None,
+    rewire: Rewire = as_it_is,
 ) -> AsyncIterator["LocalStack"]:
     """A stack that works, until the end of the block; then it is drained in reverse order.
 
     services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
     their outside world. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
-    part's name and a line for people.
+    part's name and a line for people. rewire: the environment a service gets instead of its own, so that a proxy can
+    stand between it and what it uses.
 
     Raises a StackError: PartMissing, PartFailed (also where a part isn't ready in time), StackRunning,
     CredentialsLost, ServerUnreachable.
@@ -65,6 +68,7 @@ async def local_stack(
             log_format=log_format,
             external=External.from_environment() if external is None else external,
             report=report,
+            rewire=rewire,
         )
         try:
             await stack.open()
@@ -86,6 +90,7 @@ class LocalStack:
         log_format: str,
         external: External,
         report: Report,
+        rewire: Rewire,
     ) -> None:
         self.layout = layout
         self._services = tuple(services)
@@ -94,6 +99,7 @@ class LocalStack:
         self._log_format = log_format
         self._external = external
         self._report = report
+        self._rewire = rewire
         self._credentials = Credentials(layout.secrets)
         self._policy = load_policy()
         self._parts: dict[str, Supervisor] = {}
@@ -174,9 +180,7 @@ class LocalStack:
             key_cache_seconds=self._key_cache_seconds,
             log_format=self._log_format,
         )
-        await together(
-            *(self._open_part(service_part(name, self.layout, self._credentials, around)) for name in self._services)
-        )
+        await together(*(self._open_service(name, around) for name in self._services))
         self._opened = True
         self.info.write(self.layout.stack_json)
 
@@ -213,6 +217,10 @@ class LocalStack:
         elif not await kafka_ready(self._bootstrap_servers)():
             raise ServerUnreachable("KAFKA_BOOTSTRAP_SERVERS", "no answer")
         await kafka.provision(self._bootstrap_servers, self._policy)
+
+    async def _open_service(self, name: str, around: Surroundings) -> None:
+        part = service_part(name, self.layout, self._credentials, around)
+        await self._open_part(replace(part, environment=await self._rewire(name, part.environment)))
 
     async def _open_part(self, part: Part) -> None:
         supervisor = Supervisor(
