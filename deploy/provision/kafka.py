@@ -4,8 +4,6 @@ Partitions of an existing topic are never changed: a person's events keep their 
 keeps its partition.
 """
 
-from datetime import timedelta
-
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -28,10 +26,9 @@ async def provision(bootstrap_servers: str, policy: Policy, *, replication_facto
 
 
 def _new_topic(name: str, topic: Topic, replication_factor: int) -> NewTopic:
-    retention = timedelta(days=topic.retention_days)
     return NewTopic(
         name,
         topic.partitions,
         replication_factor,
-        topic_configs={"retention.ms": str(retention // timedelta(milliseconds=1)), "cleanup.policy": "delete"},
+        topic_configs={"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete"},
     )
