@@ -79,6 +79,7 @@ class OfficerRoutes:
         self.router.get("/cases")(self.list_cases)
         self.router.get("/cases/{case_id}")(self.show_case)
         self.router.get("/cases/{case_id}/certificate")(self.certificate)
+        self.router.get("/cases/{case_id}/second-certificate")(self.second_certificate)
         self.router.get("/ledger/verification")(self.verify_ledger)
 
     async def withdraw(self, request: WithdrawalRequest) -> dict[str, Any]:
@@ -124,6 +125,21 @@ class OfficerRoutes:
                 "Watch the case; it is issued by itself.",
             )
         return certificate
+
+    async def second_certificate(self, case_id: CaseId) -> dict[str, Any]:
+        """The signed statement that no copy of what the case erased can be read by anybody any more."""
+        await self._case(case_id)
+        second, due_from = await self._certificates.second_of(case_id)
+        if second is not None:
+            return second
+        if due_from is None:
+            raise Problem(409, "No second certificate", "It follows a first one that destroyed keys; see the case.")
+        raise Problem(
+            409,
+            "No second certificate yet",
+            f"Kafka may hold sealed copies until {iso(due_from)}, and the key-encryption keys that the first "
+            "certificate names must be destroyed: 'sealed keys rotate'. Then it is issued by itself.",
+        )
 
     async def verify_ledger(self) -> dict[str, Any]:
         """Recompute the hash chain."""

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.privacy.certificate import KIND
+from services.privacy.second_certificate import SECOND_KIND
+from services.privacy.verify_second_certificate import second_failures
 from shared.stores.receipts import PublicKeys
 
 COUNTS = ("destroyed", "depersonalised", "deferred", "kept", "residual")
 
 
 def failures(certificate: Mapping[str, Any], keys: PublicKeys) -> list[str]:
-    """What is wrong with it, in words; an empty list means: it holds."""
+    """What is wrong with it, in words; an empty list means: it holds. Of a second certificate, also what is wrong with
+    the first one in it."""
+    if certificate.get("kind") == SECOND_KIND:
+        first = certificate.get("first")
+        of_first = failures(first, keys) if isinstance(first, Mapping) else ["It does not hold the first certificate."]
+        return [*second_failures(certificate, keys), *(f"First certificate: {line}" for line in of_first)]
     if certificate.get("kind") != KIND or certificate.get("format") != 1:
         return ["This is not a certificate of erasure, format 1."]
     if not keys.verify(certificate, by="privacy"):

@@ -18,6 +18,7 @@ BATCH_RETRIES = Counter("sealed_batch_retries_total", "Batches tried again after
 OUTBOX_PUBLISHED = Counter("sealed_outbox_published_total", "Outbox rows published.", ["service", "by"])
 OUTBOX_OLDEST_SECONDS = Gauge("sealed_outbox_oldest_seconds", "Age of the oldest unpublished row.", ["service"])
 KEY_CACHE_OLDEST_SECONDS = Gauge("sealed_key_cache_oldest_seconds", "Age of the oldest cached key.", ["reader"])
+EPOCHS_ALIVE = Gauge("sealed_kek_epochs_alive", "Epochs of the reader's key-encryption key that exist.", ["reader"])
 CASES = Counter("sealed_cases_total", "Cases that entered a state.", ["state"])
 RESIDUAL_RECORDS = Counter("sealed_residual_records_total", "Records a final pass still found.", ["store"])
 DISCLOSURES = Counter(

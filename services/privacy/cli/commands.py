@@ -90,11 +90,14 @@ def case(
 @app.command()
 def certificate(
     case_id: str,
+    second: Annotated[
+        bool, typer.Option("--second", help="The later one: no copy is left that anybody could read.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the signed certificate of a closed case (JSON)."""
-    issued = _api().get(f"/v1/cases/{case_id}/certificate")
+    issued = _api().get(f"/v1/cases/{case_id}/{'second-' if second else ''}certificate")
     text = json.dumps(issued, ensure_ascii=False, indent=1)
     if out is None:
         typer.echo(text)

@@ -95,6 +95,8 @@ def certificate_panel(certificate: dict[str, Any], wrong: list[str]) -> Renderab
     if wrong:
         lines = [Text("This certificate does not hold.", style="bold red"), *(Text(f"· {line}") for line in wrong)]
         return Panel(Group(*lines), width=80)
+    if "first" in certificate:
+        return Panel(Group(*_second(certificate)), width=80)
     receipts = sum(len(stores) for stores in certificate["receipts"].values())
     lines = [
         Text("This certificate holds.", style="bold green"),
@@ -106,3 +108,16 @@ def certificate_panel(certificate: dict[str, Any], wrong: list[str]) -> Renderab
         Text(f"Policy {certificate['policy']['version']}, ledger entry {certificate['ledger']['sequence']}"),
     ]
     return Panel(Group(*lines), width=80)
+
+
+def _second(certificate: dict[str, Any]) -> list[Text]:
+    epochs = "; ".join(f"{reader} {', '.join(ends)}" for reader, ends in certificate["epochs_destroyed"].items())
+    last = max(certificate["kafka_copies_gone_by"].values(), default="")
+    return [
+        Text("This second certificate holds, and so does the first one in it.", style="bold green"),
+        Text(f"Case {certificate['case_id']}, closed {certificate['first']['closed_at']}"),
+        Text(f"Subject {certificate['subject_id']}: no copy can be read by anybody any more"),
+        Text(f"Key-encryption keys destroyed, by epoch: {epochs}"),
+        Text(f"Sealed messages gone from Kafka by {last}"),
+        Text(f"Ledger entry {certificate['ledger']['sequence']}"),
+    ]

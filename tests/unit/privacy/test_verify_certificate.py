@@ -1,7 +1,7 @@
 """A certificate holds with the public keys alone; changed anywhere, or short of any proof, it does not."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -14,8 +14,7 @@ from shared.stores.receipts import PublicKeys, Signer
 from tests.builders import NOON
 from tests.unit.privacy.a_case import STORES, an_opened_case, letter, restricted, told
 from tests.unit.privacy.a_certificate import DISCLOSURE, Authority
-
-Path = tuple[str | int, ...]
+from tests.unit.privacy.alterations import Path, leaves, others, parent_of
 
 
 @pytest.fixture(scope="module")
@@ -50,36 +49,6 @@ def test_it_names_what_a_stranger_needs(authority: Authority) -> None:
     assert certificate["bounds"]["kafka_copies_gone_by"]["orders"] == "2026-04-01T07:01:00.000Z"
     assert certificate["ledger"] == {"sequence": 42, "hash": "f" * 64}
     assert all(row["ground"] for row in certificate["kept"])
-
-
-def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
-    if isinstance(value, dict | list) and value:
-        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from leaves(part, (*path, key))
-    else:
-        yield path
-
-
-def parent_of(certificate: Any, path: Path) -> Any:
-    for key in path[:-1]:
-        certificate = certificate[key]
-    return certificate
-
-
-def others(value: Any) -> list[Any]:
-    """Values near enough to be missed."""
-    match value:
-        case bool():
-            return [not value, None]
-        case int() | float():
-            return [value + 1, -value - 1, str(value), None]
-        case str():
-            flipped = value[:-1] + chr(ord(value[-1]) ^ 1) if value else "x"
-            return [flipped, value + " ", value[:-1] if value else "y", None, [value], 0, {}]
-        case None:
-            return ["2026-03-02T07:00:00.000Z", 0, False]
-        case _:
-            return [None, "", [value], {"x": value}]
 
 
 def test_every_change_of_every_leaf_makes_it_fail(authority: Authority) -> None:
