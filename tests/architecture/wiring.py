@@ -13,8 +13,8 @@ DRIVERS: Final = frozenset({"connect", "kafka_broker", "AsyncIOMotorClient", "As
 VERBS: Final = frozenset({
     "advance", "answer", "cancel", "change", "collect", "complete", "confirm", "correct", "deliver", "erase",
     "export", "find", "forget", "give", "hand", "import", "notify", "open", "pay", "place", "publish", "receive",
-    "record", "refuse", "register", "reject", "release", "reopen", "return", "revoke", "rotate", "seal", "send", "settle",
-    "show", "stop", "take", "tell", "track", "verify", "withdraw", "write",
+    "record", "refuse", "register", "reject", "release", "reopen", "return", "revoke", "rotate", "seal", "send",
+    "settle", "show", "stop", "take", "tell", "track", "verify", "withdraw", "write",
 })  # fmt: skip
 # A process carries out over days what acts decide; acts tell it what happened.
 PROCESSES: Final = frozenset({"services.privacy.erase_subject"})
