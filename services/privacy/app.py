@@ -81,7 +81,7 @@ def build(settings: PrivacySettings) -> FastAPI:
         deferring_readers=policy.deferring_stores,
         cache_bound=timedelta(seconds=cache),
     )
-    epochs = EpochWatch(client, kek, tuple(policy.readers))
+    epochs = EpochWatch(client, kek, tuple(policy.readers), stale_after=timedelta(seconds=cache))
     issuer = CertificateIssuer(policy, signer, epochs.newest, cache)
     second = SecondCertification(client, certificates, epochs, ledger, outbox, SecondCertificateIssuer(signer))
     suppressions = TopicLog(broker, SubjectSuppressed.TOPIC, service=SERVICE)

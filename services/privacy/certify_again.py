@@ -1,11 +1,11 @@
 """Issue second certificates, as soon as what they state is true: any replica, each once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.privacy.certificate_store import CertificateStore
-from services.privacy.epoch_watch import EpochWatch, Gone
+from services.privacy.epoch_watch import EpochWatch
 from services.privacy.ledger import Entry, Ledger
 from services.privacy.second_certificate import EpochEnd, SecondCertificateIssuer
 from shared.contracts.ledger import LedgerHeadMoved
@@ -51,17 +51,16 @@ class SecondCertification:
 
         async def work(session: Session) -> tuple[int, list[dict[str, Any]]]:
             gone = await self._epochs.gone(session)
-            through = {reader: len(of_reader.ends) for reader, of_reader in gone.items()}
+            through = {reader: len(ends) for reader, ends in gone.items()}
             due = await self._certificates.awaiting_second(now, through, AT_ONCE, session)
-            ends = {first["case_id"]: found for first in due if (found := _ends(first, gone)) is not None}
-            if not ends:
-                return 0, []
             head = await self._ledger.head(session)
             issued = {
-                first["case_id"]: self._issuer.issue(first, ends[first["case_id"]], head, now)
+                first["case_id"]: self._issuer.issue(first, ends, head, now)
                 for first in due
-                if first["case_id"] in ends
+                if (ends := _ends(first, gone)) is not None
             }
+            if not issued:
+                return 0, []
             await self._certificates.put_second(issued, session)
             entries = [
                 Entry("second_certificate_issued", case_id, {"sha256": second["sha256"]})
@@ -76,14 +75,15 @@ class SecondCertification:
         return count
 
 
-def _ends(first: Mapping[str, Any], gone: Mapping[str, Gone]) -> dict[str, tuple[EpochEnd, ...]] | None:
-    """None where an epoch of a reader is not known to be gone, or nobody knows the reader any more."""
-    closed_at = datetime.fromisoformat(first["closed_at"])
-    found: dict[str, tuple[EpochEnd, ...]] = {}
+def _ends(first: Mapping[str, Any], gone: Mapping[str, Sequence[EpochEnd]]) -> dict[str, Sequence[EpochEnd]] | None:
+    """Reader → every epoch under which a copy of its key can be wrapped: from 1 to the one the certificate names or,
+    where clocks differ, to the first that ended after the key. None where one is not known to be gone."""
+    found: dict[str, Sequence[EpochEnd]] = {}
     for reader, key in first["keys"].items():
         destroyed_at = datetime.fromisoformat(key["destroyed_at"])
-        ends = gone[reader].of_case(key["epoch"], destroyed_at, closed_at) if reader in gone else None
-        if ends is None:
+        ends = gone.get(reader, ())
+        after = [end.epoch for end in ends if end.epoch >= key["epoch"] and end.destroyed_at >= destroyed_at]
+        if not after:
             return None
-        found[reader] = ends
+        found[reader] = ends[: after[0]]
     return found

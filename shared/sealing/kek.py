@@ -20,6 +20,16 @@ class KekUnavailable(Exception):
         )
 
 
+class KekUnreachable(ConnectionError):
+    """The key provider did not answer, or would not now: a passing fault, the same call may go through later."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The provider of key-encryption keys can't be used ({what}). The work is tried again; "
+            "check that it runs, is unsealed, and knows this service's token."
+        )
+
+
 class KekSealer(Protocol):
     """What a publisher is given: the public halves."""
 

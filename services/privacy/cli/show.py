@@ -116,7 +116,8 @@ def _second(certificate: dict[str, Any]) -> list[Text]:
     return [
         Text("This second certificate holds, and so does the first one in it.", style="bold green"),
         Text(f"Case {certificate['case_id']}, closed {certificate['first']['closed_at']}"),
-        Text(f"Subject {certificate['subject_id']}: no copy can be read by anybody any more"),
+        Text(f"Subject {certificate['subject_id']}"),
+        Text("No copy can be read by anybody any more:"),
         Text(f"Key-encryption keys destroyed, by epoch: {epochs}"),
         Text(f"Sealed messages gone from Kafka by {last}"),
         Text(f"Ledger entry {certificate['ledger']['sequence']}"),
