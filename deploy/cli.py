@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from deploy import policy_commands as policy
 from deploy.bench import commands as bench
+from deploy.dead_letters import commands as dead_letters
 from deploy.demo import commands as demo
 from deploy.local import commands as local
 from deploy.local.part import StackError
@@ -46,6 +47,7 @@ app.add_typer(officer.app)
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
 app.add_typer(policy.app, name="policy")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 if __name__ == "__main__":
     app()

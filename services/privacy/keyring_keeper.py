@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pymongo import UpdateMany, UpdateOne
 
@@ -48,7 +49,10 @@ class KeyringKeeper:
     async def held(self, subject_ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """Subject → readers that still have a key; subjects nobody has a key of are left out."""
         names = {"$map": {"input": {"$objectToArray": "$keys"}, "in": "$$this.k"}}  # and not the keys
-        steps = [{"$match": {"_id": {"$in": list(subject_ids)}, "keys": {"$ne": {}}}}, {"$project": {"readers": names}}]
+        steps: list[dict[str, Any]] = [
+            {"$match": {"_id": {"$in": list(subject_ids)}, "keys": {"$ne": {}}}},
+            {"$project": {"readers": names}},
+        ]
         found = self._subjects.aggregate(steps, batchSize=1_000)
         return {document["_id"]: frozenset(document["readers"]) async for document in found}
 

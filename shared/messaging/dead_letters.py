@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
+from shared.messaging.cloudevents import RANDOM_ID
 from shared.observability.metrics import DEAD_LETTERS
 
 KEPT_HEADERS = frozenset({"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dataschema"})
@@ -39,6 +40,8 @@ class DeadLetters:
         }
         origin = f"{record.topic}/{record.partition}/{record.offset}"
         value = record.value or b""
+        if record.key is not None and RANDOM_ID.fullmatch(record.key.decode("ascii", "replace")):
+            headers["dead-letter-key"] = record.key.decode("ascii")  # to send it again; no other key is a subject's
         if len(value) > LARGEST_BYTES:
             headers["dead-letter-cut-from"] = str(len(value))
         return await self._broker.publish(

@@ -67,6 +67,17 @@ async def test_other_headers_are_left_out(name: str, value: bytes | None) -> Non
     assert set(broker.sent[0][2]["headers"]) == {"dead-letter-code", "dead-letter-origin"}
 
 
+@pytest.mark.parametrize(
+    ("key", "kept"),
+    [(b"5ab1ec75" * 4, {"dead-letter-key": "5ab1ec75" * 4}), (PERSON.encode(), {}), (b"+77000000042", {}), (None, {})],
+)
+async def test_key_is_kept_where_it_is_a_subjects(key: bytes | None, kept: dict[str, str]) -> None:
+    broker = Broker()
+    await letters(broker).put([(a_record(key=key), "subject-unknown")])
+    headers = broker.sent[0][2]["headers"]
+    assert {name: value for name, value in headers.items() if name == "dead-letter-key"} == kept
+
+
 async def test_tombstone_is_put_aside_too() -> None:
     broker = Broker()
     await letters(broker).put([(a_record(None), "tombstone")])
