@@ -52,6 +52,8 @@ class Recognition:
         result = Recognised()
         for face in faces:
             result.keys.append(self._subject_of(face, index, usable, result))
+        if result.created:
+            await self._wrapper.prepare(self._readers)
         columns = {subject: keys.columns(self._wrapper, self._publisher) for subject, keys in result.created.items()}
         await self._keyring.add(columns, now, session)
         await self._keyring.point(result.new_entries, result.changed_entries, now, session)
@@ -77,6 +79,7 @@ class Recognition:
             return {}
         columns = await self._keyring.unfenced(subject_ids, session)
         unrestricted = await self._subjects.unrestricted(columns, session)
+        await self._unwrapper.prepare(columns[subject_id] for subject_id in columns if subject_id in unrestricted)
         return {
             subject_id: SubjectKeys.from_column(subject_id, column, self._unwrapper)
             for subject_id, column in columns.items()

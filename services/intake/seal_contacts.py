@@ -46,6 +46,7 @@ class ContactSealing:
             return {}
         people = dict(zip(newest, opened, strict=True))
         states = await self._keyring.states(newest)
+        await self._keyring.prepare(states.values())
         return {
             item.event_id: self._contact(item, people[item.subject_id], states[item.subject_id])
             for item in wanted

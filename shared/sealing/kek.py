@@ -1,12 +1,21 @@
-"""Key-encryption keys: the seam behind which a file, Vault transit or a cloud KMS stands.
+"""Key-encryption keys: the seam behind which files (`kek_files.py`) and Vault transit (`kek_vault.py`) stand.
 
-A KEK is asymmetric. Whoever publishes for a reader needs only the public half; the private half is with the
-reader alone. A KEK lives for one epoch; when its private half is destroyed, whatever was sealed to it and was
-not re-wrapped for a survivor stays unreadable, in every copy.
+To seal and to open are two rights. Whoever publishes for a reader may only seal, the reader alone may open: by the two
+halves of a key pair where keys are files, by the server's grants where they never leave a KMS. A KEK lives for one
+epoch; when it is destroyed, whatever was sealed to it and was not re-wrapped for a survivor stays unreadable, in
+every copy.
+
+Calls may wait for a network, so they are not for an event loop: `KeyWrapper.prepare` and `KeyUnwrapper.prepare` make
+them elsewhere, once a session.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
+
+
+def session_context(reader: str, epoch: int) -> bytes:
+    """What a sealed session key is bound to, whoever the provider is."""
+    return f"sealed-orders/session/{reader}/{epoch}".encode()
 
 
 class KekUnavailable(Exception):
@@ -31,7 +40,7 @@ class KekUnreachable(ConnectionError):
 
 
 class KekSealer(Protocol):
-    """What a publisher is given: the public halves."""
+    """What a publisher is given."""
 
     def epochs(self, reader: str) -> Sequence[int]:
         """Epochs of the reader that live, ascending."""
@@ -47,7 +56,7 @@ class KekSealer(Protocol):
 
 
 class KekOpener(Protocol):
-    """What a reader is given: the private half of its own KEK."""
+    """What a reader is given, of its own KEK."""
 
     def open(self, epoch: int, sealed: bytes) -> bytes:
         """The session key. Raises KekUnavailable for an epoch that was destroyed or never given."""

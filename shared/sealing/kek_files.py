@@ -1,4 +1,4 @@
-"""Key-encryption keys as Tink keyset files: for development and tests; production has a KMS behind the same seam.
+"""Key-encryption keys as Tink keyset files: for development and tests; production has `kek_vault.py`.
 
 Layout under a keys root, one folder per service, so that a service can be given its folder and no other:
 `<reader>/kek/<epoch>.json` (private, mode 0600) and `<publisher>/public/<reader>/<epoch>.json`.
@@ -10,14 +10,10 @@ from pathlib import Path
 import tink
 from tink import TinkError, hybrid, json_proto_keyset_format, secret_key_access
 
-from shared.sealing.kek import KekUnavailable
+from shared.sealing.kek import KekUnavailable, session_context
 
 hybrid.register()
 TEMPLATE = hybrid.hybrid_key_templates.DHKEM_X25519_HKDF_SHA256_HKDF_SHA256_AES_256_GCM
-
-
-def _context(reader: str, epoch: int) -> bytes:
-    return f"sealed-orders/session/{reader}/{epoch}".encode()
 
 
 class KekFiles:
@@ -41,7 +37,7 @@ class KekFiles:
         if not path.exists():
             raise KekUnavailable(reader, epoch)
         public = json_proto_keyset_format.parse_without_secret(path.read_text())
-        sealed: bytes = public.primitive(hybrid.HybridEncrypt).encrypt(session, _context(reader, epoch))
+        sealed: bytes = public.primitive(hybrid.HybridEncrypt).encrypt(session, session_context(reader, epoch))
         return sealed
 
     def open(self, epoch: int, sealed: bytes) -> bytes:
@@ -51,7 +47,9 @@ class KekFiles:
             raise KekUnavailable(self._reader, epoch)
         private = json_proto_keyset_format.parse(path.read_text(), secret_key_access.TOKEN)
         try:
-            session: bytes = private.primitive(hybrid.HybridDecrypt).decrypt(sealed, _context(self._reader, epoch))
+            session: bytes = private.primitive(hybrid.HybridDecrypt).decrypt(
+                sealed, session_context(self._reader, epoch)
+            )
         except TinkError:
             raise KekUnavailable(self._reader, epoch) from None
         return session

@@ -24,6 +24,8 @@ class Unwrapper(Protocol):
 
     def unwrap(self, key: WrappedKey, subject_id: str) -> bytes: ...
 
+    async def prepare(self, keys: Iterable[WrappedKey]) -> None: ...
+
 
 @dataclass(slots=True)
 class Held:
@@ -34,8 +36,12 @@ class Held:
     _unwrapper: Unwrapper = field(repr=False)
     _primitive: Aead | None = field(default=None, repr=False)
 
+    @property
+    def ready(self) -> bool:
+        return self._primitive is not None
+
     def key(self) -> Aead:
-        """Raises KekUnavailable where the epoch was destroyed."""
+        """Raises KekUnavailable where the epoch was destroyed. May wait for the KEK's provider: `prepare` first."""
         if self._primitive is None:
             self._primitive = aead_of(self._unwrapper.unwrap(self.column, self.subject_id))
         return self._primitive
@@ -97,6 +103,11 @@ class KeyringReader:
 
     async def state(self, subject_id: str, *, fresh: bool = False) -> Held | Fenced | Unknown:
         return (await self.states([subject_id], fresh=fresh))[subject_id]
+
+    async def prepare(self, states: Iterable[Held | Fenced | Unknown]) -> None:
+        """Before keys are used: whatever needs the KEK's provider, which may be far away, is done off the event loop.
+        Raises KekUnreachable."""
+        await self._unwrapper.prepare([state.column for state in states if isinstance(state, Held) and not state.ready])
 
     def evict(self, subject_ids: Iterable[str]) -> None:
         for subject_id in subject_ids:

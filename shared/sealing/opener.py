@@ -61,9 +61,10 @@ class Opener:
     async def open(self, sealed: Sealed, *, purpose: str, fresh: bool = False) -> dict[str, Any]:
         """The fields granted for the purpose. `fresh`, for what will leave the system: no cached key is used, so an
         erasure by another replica is seen at once. Raises PurposeRefused, SubjectErased, SubjectUnknown,
-        EnvelopeNotAuthentic, KekUnavailable."""
+        EnvelopeNotAuthentic, KekUnavailable, KekUnreachable."""
         granted = self.granted(purpose)
         state = await self._keyring.state(sealed.subject_id, fresh=fresh)
+        await self._keyring.prepare([state])
         opened = self.open_with(state, sealed, granted, purpose)
         self._note(opened, purpose, subject_id=sealed.subject_id)
         return opened
@@ -74,6 +75,7 @@ class Opener:
         """As `open`, with one keyring look-up; a refusal stands in its item's place."""
         granted = self.granted(purpose)
         states = await self._keyring.states((sealed.subject_id for sealed in many), fresh=fresh)
+        await self._keyring.prepare(states.values())
         results: list[dict[str, Any] | Exception] = []
         for sealed in many:
             try:

@@ -79,6 +79,9 @@ class PublisherUnwrapper:
         self._unwrapper = unwrapper
         self._publisher = publisher
 
+    async def prepare(self, keys: Iterable[WrappedKey]) -> None:
+        await self._unwrapper.prepare(keys)
+
     def unwrap(self, key: WrappedKey, subject_id: str) -> bytes:
         """The publisher's own key material. Raises as `KeyUnwrapper.unwrap`."""
         bunch: dict[str, str] = from_json(self._unwrapper.unwrap(key, subject_id))
