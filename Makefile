@@ -8,10 +8,10 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup run demo reset test check format bench keys matrix contracts lock
+.PHONY: help setup run demo reset test check format bench crash-matrix keys matrix contracts lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): $(LOCKS) pyproject.toml deploy/set-up.sh
 	@deploy/set-up.sh $(VENV)
@@ -45,6 +45,9 @@ format: $(READY) ## Format the code
 
 bench: $(READY) ## Measure the pipeline, sealing, erasure and intake against their plain counterparts
 	@$(SEALED) bench
+
+crash-matrix: $(READY) ## Kill every service at every step, break every server, and see that all comes to the same end
+	@$(SEALED) crash-matrix $(ARGS)
 
 keys: $(READY) ## Rotate the key-encryption keys: survivors re-wrapped, the old epoch destroyed
 	@$(SEALED) keys rotate

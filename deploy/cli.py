@@ -10,6 +10,7 @@ from deploy import policy_commands as policy
 from deploy.bench import commands as bench
 from deploy.dead_letters import commands as dead_letters
 from deploy.demo import commands as demo
+from deploy.faults import commands as faults
 from deploy.local import commands as local
 from deploy.local.part import StackError
 from deploy.provision import commands as provision
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(local.app)
 app.add_typer(demo.app)
 app.add_typer(bench.app)
+app.add_typer(faults.app)
 app.add_typer(officer.app)
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")

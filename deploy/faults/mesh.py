@@ -2,7 +2,7 @@
 
     mesh = Mesh()
     async with local_stack(var, rewire=mesh.rewire) as stack:
-        mesh.set(Point("delivery", "mongodb commit disclosures+shipments(handing_over)"), lambda: stack.kill("delivery"))
+        mesh.set(Point("delivery", "partner POST /waybills"), lambda: stack.kill("delivery"))
         ...
         await mesh.refuse("delivery", "kafka")     # the network refuses, until
         await mesh.restore("delivery", "kafka")
@@ -45,8 +45,9 @@ class Point:
 class Trap:
     """`sprung` is set when the action has been carried out."""
 
-    def __init__(self, point: Point, action: Action) -> None:
+    def __init__(self, point: Point, action: Action, *, cut: bool) -> None:
         self.point = point
+        self._cut = cut
         self.sprung = asyncio.Event()
         self._action = action
         self._left = point.n
@@ -58,14 +59,17 @@ class Trap:
         if self._left == 0:
             await self._action()
             self.sprung.set()
-            raise Cut
+            if self._cut:
+                raise Cut
 
 
 class Mesh:
     """`taken`: the steps that were done since `listen`, in their order. `sent`: (server, key) of each message that a
-    receiver outside accepted, repeats included."""
+    receiver outside accepted, repeats included. `environments`: of each service; what is changed in it holds from the
+    service's next start."""
 
     def __init__(self) -> None:
+        self.environments: dict[str, dict[str, str]] = {}
         self.taken: list[tuple[str, Step]] = []
         self.sent: Counter[tuple[str, str]] = Counter()
         self._traps: list[Trap] = []
@@ -83,14 +87,15 @@ class Mesh:
         ):
             if name in environment:
                 rewired[name] = await rewire(service, environment[name])
+        self.environments[service] = rewired
         return rewired
 
     def listen(self) -> None:
         self.taken.clear()
 
-    def set(self, point: Point, action: Action) -> Trap:
-        """Carry out the action at that point, and break the connection there."""
-        trap = Trap(point, action)
+    def set(self, point: Point, action: Action, *, cut: bool = True) -> Trap:
+        """Carry out the action at that point, then break the connection there or go on as if nothing had been."""
+        trap = Trap(point, action, cut=cut)
         self._traps.append(trap)
         return trap
 

@@ -87,7 +87,7 @@ def _status_of(writes: Document | Sequence[Document]) -> str:
 
 def _changed(reply: Document) -> bool:
     """Whether the command did something. A commit answers with `ok` alone."""
-    if reply.get("ok") != 1 or reply.get("writeErrors") and not reply.get("n"):
+    if reply.get("ok") != 1 or (reply.get("writeErrors") and not reply.get("n")):
         return False
     if "lastErrorObject" in reply:
         return bool(reply["lastErrorObject"].get("n"))
