@@ -37,7 +37,7 @@ from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
 from shared.policy.load import load_policy
-from shared.sealing.kek_files import KekFiles
+from shared.sealing.kek_provider import kek_provider
 from shared.sealing.keyring import KeyringReader
 from shared.sealing.opener import Opener
 from shared.sealing.people_index import PeopleIndex
@@ -57,7 +57,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     database = client[SERVICE]
     broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
     outbox = Outbox(database, broker, service=SERVICE)
-    kek = KekFiles(settings.keys_dir, SERVICE)
+    kek = kek_provider(SERVICE, settings.keys_dir, settings.vault)
     cache = settings.key_cache_seconds
     wrapper, unwrapper = KeyWrapper(kek, cache), KeyUnwrapper(kek, SERVICE, cache)
     view = MongoKeyringView(client, SERVICE)

@@ -39,7 +39,7 @@ from shared.messaging.topic_log import TopicLog
 from shared.messaging.worker import working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
-from shared.sealing.kek_files import KekFiles
+from shared.sealing.kek_provider import kek_provider
 from shared.sealing.keyring import KeyringReader
 from shared.sealing.opener import Opener
 from shared.sealing.wrapping import KeyUnwrapper
@@ -58,7 +58,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
     broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
     outbox = Outbox(database, broker, service=SERVICE)
     cache = settings.key_cache_seconds
-    unwrapper = KeyUnwrapper(KekFiles(settings.keys_dir, SERVICE), SERVICE, cache)
+    unwrapper = KeyUnwrapper(kek_provider(SERVICE, settings.keys_dir, settings.vault), SERVICE, cache)
     view = MongoKeyringView(client, SERVICE)
     keyring = KeyringReader(view, unwrapper, max_age_seconds=cache)
     KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)

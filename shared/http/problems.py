@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
+from shared.sealing.kek import KekUnreachable
+
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
@@ -102,6 +104,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(PyMongoError, on_unavailable)
+    app.add_exception_handler(KekUnreachable, on_unavailable)
     app.add_exception_handler(Exception, on_bug)
 
 

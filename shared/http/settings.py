@@ -1,13 +1,17 @@
 """Settings every service has, from its environment; each service adds its own in `settings.py`."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.sealing.kek_vault import VaultAddress
 
 
 class ServiceSettings(BaseSettings):
-    """`key_cache_seconds`: how long a person's key may be kept in memory; never longer than 60."""
+    """`key_cache_seconds`: how long a person's key may be kept in memory; never longer than 60. `kek`: where the
+    key-encryption keys are; the names of Vault's settings are those of its own tools."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # the error of one missing setting quotes all others
 
@@ -17,5 +21,23 @@ class ServiceSettings(BaseSettings):
     kafka_idempotence: bool = Field(default=True, validation_alias="SEALED_KAFKA_IDEMPOTENCE")
     mongodb_uri: SecretStr = Field(validation_alias="MONGODB_URI")
     keys_dir: Path = Field(validation_alias="SEALED_KEYS_DIR")
-    key_cache_seconds: float = Field(default=60, le=60, gt=0, validation_alias="SEALED_KEY_CACHE_SECONDS")
+    key_cache_seconds: float = Field(default=60, le=60, ge=1, validation_alias="SEALED_KEY_CACHE_SECONDS")
     log_format: str = Field(default="json", validation_alias="SEALED_LOG_FORMAT")
+    kek: Literal["files", "vault"] = Field(default="files", validation_alias="SEALED_KEK")
+    vault_addr: str | None = Field(default=None, validation_alias="VAULT_ADDR")
+    vault_token_file: Path | None = Field(default=None, validation_alias="VAULT_TOKEN_FILE")
+    vault_mount: str = Field(default="transit", validation_alias="VAULT_TRANSIT_MOUNT")
+    vault_ca_file: Path | None = Field(default=None, validation_alias="VAULT_CACERT")
+
+    @property
+    def vault(self) -> VaultAddress | None:
+        """None where the key-encryption keys are files."""
+        if self.kek == "files" or self.vault_addr is None or self.vault_token_file is None:
+            return None
+        return VaultAddress(self.vault_addr, self.vault_token_file, self.vault_mount, self.vault_ca_file)
+
+    @model_validator(mode="after")
+    def _vault_is_named(self) -> Self:
+        if self.kek == "vault" and not self.vault:
+            raise ValueError("SEALED_KEK=vault needs VAULT_ADDR and VAULT_TOKEN_FILE")
+        return self

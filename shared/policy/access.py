@@ -51,6 +51,15 @@ class KafkaAcl:
     operation: Literal["READ", "WRITE", "DESCRIBE"]
 
 
+@dataclass(frozen=True, slots=True)
+class KekGrant:
+    """What a service may do with a reader's key-encryption keys in a KMS."""
+
+    service: str
+    act: Literal["seal", "open"]
+    reader: str
+
+
 def views(policy: Policy) -> tuple[View, ...]:
     """One view per reader onto its own column: `{_id, key, fenced_at}`. The collection stays closed to it."""
     return tuple(
@@ -80,9 +89,30 @@ def kafka_acls(policy: Policy) -> tuple[KafkaAcl, ...]:
     )
 
 
+def kek_grants(policy: Policy) -> tuple[KekGrant, ...]:
+    """Each reader opens its own, and nobody else does; whoever makes people's keys seals for every reader."""
+    opening = (KekGrant(reader, "open", reader) for reader in policy.readers)
+    sealing = (
+        KekGrant(service, "seal", reader) for service in _whoever_may(policy, "insert") for reader in policy.readers
+    )
+    return (*opening, *sealing)
+
+
+def kek_listers(policy: Policy) -> tuple[str, ...]:
+    """Who may know which epochs there are: whoever makes people's keys, and whoever destroys and certifies it."""
+    return tuple(dict.fromkeys((*_whoever_may(policy, "insert"), *_whoever_may(policy, "remove"))))
+
+
 def view_name(reader: str) -> str:
     """Name of the reader's view of the keyring."""
     return f"{reader}_keys"
+
+
+def _whoever_may(policy: Policy, action: Action) -> Iterator[str]:
+    """Services with that privilege on people's keys."""
+    for database, name, _ in _columns(policy):
+        access = policy.store(database).collection(name).access
+        yield from (service for service, actions in access.items() if action in actions)
 
 
 def _columns(policy: Policy) -> Iterator[tuple[str, str, str]]:

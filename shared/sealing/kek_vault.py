@@ -1,9 +1,9 @@
 """Key-encryption keys in the transit engine of HashiCorp Vault or OpenBao: they never leave the server.
 
-One transit key a reader and epoch, `<reader>-<epoch>`, of type aes256-gcm96. Transit's keys are symmetric, so who may
-seal and who may open is the server's to keep apart: a publisher's token may `encrypt`, the reader's alone `decrypt`
-(`deploy/provision/vault.py` makes the grants from the policy). An epoch is destroyed by deleting its key; transit's
-own key versions would not do, since who may decrypt could ask for a version back as long as it is archived.
+One transit key a reader and epoch, `<reader>.<epoch>` (no name of a reader has a dot), of type aes256-gcm96. Transit's
+keys are symmetric, so who may seal and who may open is the server's to keep apart: a publisher's token may `encrypt`,
+the reader's alone `decrypt` (`deploy/provision/vault.py` makes the grants from the policy). An epoch is destroyed by
+deleting its key: transit's own key versions share one name and one archive, from which a deletion is not for certain.
 
 Documented HTTP API, transit: encrypt, decrypt, keys. Tink's own Vault integration refuses associated data, and
 makes one error of a destroyed key and a server that is away; only the first of them is final.
@@ -42,7 +42,7 @@ class KekVault:
         self._transit = _Transit(address)
 
     def epochs(self, reader: str) -> list[int]:
-        names = [name.rpartition("-") for name in self._transit.key_names()]
+        names = [name.rpartition(".") for name in self._transit.key_names()]
         return sorted(int(epoch) for whose, _, epoch in names if whose == reader and epoch.isdecimal())
 
     def current_epoch(self, reader: str) -> int:
@@ -133,7 +133,7 @@ def _data(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _name(reader: str, epoch: int) -> str:
-    return f"{reader}-{epoch}"
+    return f"{reader}.{epoch}"
 
 
 def _text(raw: bytes) -> str:

@@ -1,6 +1,6 @@
 """Least privilege, written out once: whoever widens it changes this file too."""
 
-from shared.policy.access import KafkaAcl, Privilege, kafka_acls, roles, views
+from shared.policy.access import KafkaAcl, KekGrant, Privilege, kafka_acls, kek_grants, kek_listers, roles, views
 from shared.policy.load import load_policy
 from tests.unit.policy.a_policy import a_policy
 
@@ -93,3 +93,12 @@ def test_a_consumer_taken_out_of_the_policy_may_no_longer_read() -> None:
     assert lost == {
         KafkaAcl("User:notifications", "topic", "orders", "literal", operation) for operation in ("READ", "DESCRIBE")
     }
+
+
+def test_each_reader_opens_its_own_keys_and_intake_alone_seals() -> None:
+    readers = ("intake", "delivery", "notifications", "privacy")
+    assert set(kek_grants(POLICY)) == {
+        *(KekGrant(reader, "open", reader) for reader in readers),
+        *(KekGrant("intake", "seal", reader) for reader in readers),
+    }
+    assert kek_listers(POLICY) == ("intake", "privacy")
