@@ -5,7 +5,7 @@ from typing import Any
 
 from services.privacy.certificate import KIND
 from services.privacy.second_certificate import SECOND_KIND
-from services.privacy.verify_second_certificate import second_failures
+from services.privacy.second_certificate_rules import second_failures
 from shared.stores.receipts import PublicKeys
 
 COUNTS = ("destroyed", "depersonalised", "deferred", "kept", "residual")

@@ -1,4 +1,4 @@
-"""What a second certificate must state beyond the first one in it. Offline, as `verify_certificate.py`."""
+"""What a second certificate must state beyond the first one in it; `verify_certificate.py` asks it. Offline."""
 
 from collections.abc import Mapping
 from datetime import datetime
