@@ -24,8 +24,9 @@ class OrderConfirmations:
 
     async def on_placed(self, batch: Sequence[Received[OrderPlaced]]) -> Outcome:
         held, outcome = await held_only(batch, self._keyring)
-        await self._recipients.add([_recipient(received) for received in held])
+        # in this order: news of a parcel waits for its recipient, so they find the confirmation in line before them
         await self._messages.queue([_confirmation(received) for received in held], datetime.now(UTC))
+        await self._recipients.add([_recipient(received) for received in held])
         return outcome
 
 

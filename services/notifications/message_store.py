@@ -16,6 +16,11 @@ LEASE = timedelta(seconds=20)
 
 Kind = Literal["order_confirmation", "shipment_handed_over", "shipment_delivered", "shipment_returned", "promotion"]
 Channel = Literal["email", "sms"]
+IN_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
+    ("order_confirmation",),
+    ("shipment_handed_over",),
+    ("shipment_delivered", "shipment_returned"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,11 @@ class Message:
     subject_id: str | None
     campaign: str | None
     attempts: int
+
+    @property
+    def line(self) -> str:
+        """Messages in one line go out one after the other: about one order, by one channel."""
+        return self.message_id if self.kind == "promotion" else f"{self.order_id}/{self.channel}"
 
 
 # Outcomes of an attempt. A reason is a code, never a text that somebody else made.
@@ -112,6 +122,21 @@ class MessageStore:
         mine = self._messages.find({"_id": {"$in": ids}, "lease": lease})
         return [_message(document) async for document in mine]
 
+    async def lines_held_up(self, messages: Sequence[Message]) -> set[str]:
+        """Ids of those that would overtake one that is due too, earlier in their line and not among them."""
+        taken = [message.message_id for message in messages]
+        others = {
+            "order_id": {"$in": [message.order_id for message in messages]},
+            "state": "due",
+            "_id": {"$nin": taken},
+        }
+        ahead = [_message(document) async for document in self._messages.find(others)]
+        return {
+            message.message_id
+            for message in messages
+            if any(other.line == message.line and place(other) < place(message) for other in ahead)
+        }
+
     async def settle(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
         """Message id → outcome of the attempt. One that is settled already stays so."""
         await self._messages.bulk_write(
@@ -135,6 +160,11 @@ class MessageStore:
             {"$group": {"_id": outcome, "count": {"$sum": 1}}},
         ]
         return {found["_id"]: found["count"] async for found in self._messages.aggregate(pipeline)}
+
+
+def place(message: Message) -> int:
+    """Of a message in its line."""
+    return next((n for n, kinds in enumerate(IN_ORDER) if message.kind in kinds), len(IN_ORDER))
 
 
 def _change(outcome: Outcome, now: datetime) -> Document:

@@ -1,5 +1,6 @@
 """Send what is due: open the contact for the message's purpose, word it, and give it to the mail server or the gateway.
 
+Messages about one order by one channel go out one after the other, so nobody reads of a delivery before the order.
 A message is leased to one sender, and has one id for its receiver however often it is tried: a crash between sending
 and noting it makes the receiver see the same message again, not a second one. Keys are read anew for every batch, so
 nobody is written to after an erasure.
@@ -8,17 +9,17 @@ nobody is written to after an erasure.
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from pydantic import ValidationError
 
 from services.notifications.campaign_store import CampaignStore, Texts
 from services.notifications.choice_store import Choice, ChoiceStore
-from services.notifications.message_store import GivenUp, Later, Message, MessageStore, Outcome, Refused, Sent
+from services.notifications.message_store import GivenUp, Later, Message, MessageStore, Outcome, Refused, Sent, place
 from services.notifications.recipient_store import Recipient, RecipientStore
 from services.notifications.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 from services.notifications.wording import Wording
@@ -30,7 +31,7 @@ from shared.sealing.kek import KekUnavailable
 from shared.sealing.opener import Opener, PurposeRefused, Sealed, SubjectErased, SubjectUnknown
 
 AT_ONCE = 20
-SEND_SECONDS = 15.0  # shorter than a lease
+SEND_SECONDS = 15.0  # for all that was taken at once; shorter than a lease
 GIVE_UP_AFTER_ATTEMPTS = 12
 LONGEST_DELAY_SECONDS = 300.0
 PROMOTIONS = "3.2.8"
@@ -52,6 +53,8 @@ class NotNow:
 
 
 Attempt = Sent | Refused | NotNow
+Contact = NotificationsView | Refused | NotNow
+AFTER_AN_EARLIER_ONE: Final = NotNow("an-earlier-message-first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +75,25 @@ class MessageSender:
             return False
         campaigns = await self.campaigns.texts_of({message.campaign for message in batch if message.campaign})
         contacts = await self._contacts(batch)
-        attempts = await asyncio.gather(
-            *(self._try(message, contacts[message.message_id], campaigns) for message in batch)
-        )
+        contacts |= dict.fromkeys(await self.messages.lines_held_up(batch), AFTER_AN_EARLIER_ONE)
+        lines: defaultdict[str, list[Message]] = defaultdict(list)
+        for message in sorted(batch, key=place):
+            lines[message.line].append(message)
+        until = asyncio.get_running_loop().time() + SEND_SECONDS
+        tried = await asyncio.gather(*(self._try_line(line, contacts, campaigns, until) for line in lines.values()))
+        attempts = {message_id: attempt for line in tried for message_id, attempt in line.items()}
         outcomes = {
-            message.message_id: settled(attempt, message.attempts, now)
-            for message, attempt in zip(batch, attempts, strict=True)
+            message.message_id: settled(attempts[message.message_id], message.attempts, now) for message in batch
         }
         await self.messages.settle(outcomes, now)
         _note(batch, outcomes)
         return len(batch) == AT_ONCE
 
-    async def _contacts(self, batch: Sequence[Message]) -> dict[str, NotificationsView | Refused | NotNow]:
+    async def _contacts(self, batch: Sequence[Message]) -> dict[str, Contact]:
         """For each message whom to write to, or why not. One look-up a purpose."""
         recipients = await self.recipients.of_orders({message.order_id for message in batch})
         choices = await self.choices.of({message.subject_id for message in batch if message.subject_id})
-        contacts: dict[str, NotificationsView | Refused | NotNow] = {}
+        contacts: dict[str, Contact] = {}
         to_open: defaultdict[str, list[tuple[str, Sealed]]] = defaultdict(list)
         for message in batch:
             choice = choices.get(message.subject_id or "", Choice())
@@ -108,13 +114,21 @@ class MessageSender:
         except PurposeRefused as refusal:
             return [refusal] * len(many)
 
-    async def _try(
-        self, message: Message, contact: NotificationsView | Refused | NotNow, campaigns: dict[str, Texts]
-    ) -> Attempt:
+    async def _try_line(
+        self, line: Sequence[Message], contacts: Mapping[str, Contact], campaigns: dict[str, Texts], until: float
+    ) -> dict[str, Attempt]:
+        """One after the other; behind one that has to wait, the rest wait too."""
+        attempts: dict[str, Attempt] = {}
+        for message in line:
+            contact = AFTER_AN_EARLIER_ONE if NotNow in map(type, attempts.values()) else contacts[message.message_id]
+            attempts[message.message_id] = await self._try(message, contact, campaigns, until)
+        return attempts
+
+    async def _try(self, message: Message, contact: Contact, campaigns: dict[str, Texts], until: float) -> Attempt:
         if not isinstance(contact, NotificationsView):
             return contact
         try:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout_at(until):
                 if message.channel == "sms":
                     return await self._send_sms(message, contact)
                 return await self._send_email(message, contact, campaigns.get(message.campaign or ""))

@@ -12,6 +12,7 @@ from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "letters"
 LEASE = timedelta(seconds=30)
+IN_ORDER: Final[tuple[LetterKind, ...]] = ("received", "deferred", "promotions_stopped", "done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class LetterStore:
 
     async def ensure_indexes(self) -> None:
         await self._letters.create_index([("state", ASCENDING), ("next_at", ASCENDING)])
+        await self._letters.create_index("case_id")
         await self._letters.create_index("subject_id")
 
     async def queue(self, letters: Sequence[tuple[str, str, LetterKind]], now: datetime, session: Session) -> None:
@@ -67,6 +69,12 @@ class LetterStore:
         return Letter(
             document["_id"], document["case_id"], document["subject_id"], document["kind"], document["attempts"]
         )
+
+    async def waits_for_another(self, letter: Letter) -> bool:
+        """Whether an earlier letter of the case is not settled yet: letters of a case go out in order."""
+        earlier = IN_ORDER[: IN_ORDER.index(letter.kind)]
+        query = {"case_id": letter.case_id, "state": "due", "kind": {"$in": earlier}}
+        return await self._letters.find_one(query, {"_id": 1}) is not None
 
     async def postpone(self, letter_id: str, until: datetime) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"next_at": until}})

@@ -1,7 +1,8 @@
 """Send the letters of a case, in the person's language: received, deferred with its reason, done.
 
-Never silence (Law 94-V art. 8(7)). Each letter has one Message-ID however often it is tried. A letter that cannot be
-delivered is given up on after a bounded time and the certificate says so: an erasure never waits for a mailbox.
+Never silence (Law 94-V art. 8(7)). Each letter has one Message-ID however often it is tried, and the letters of
+one case go out in order. A letter that cannot be delivered is given up on after a bounded time and the certificate says
+so: an erasure never waits for a mailbox.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from shared.sealing.opener import Opener, PurposeRefused, Sealed, SubjectErased,
 PURPOSE = "3.2.6"
 GIVE_UP_AFTER_ATTEMPTS = 12
 AT_ONCE = 8
+LONGEST_PAUSE = timedelta(seconds=300)
 log = structlog.get_logger()
 
 
@@ -49,16 +51,22 @@ class LetterSender:
         letter = await self.letters.take_due(now)
         if letter is None:
             return False
+        if await self.letters.waits_for_another(letter):
+            await self.letters.postpone(letter.letter_id, now + _pause(letter.attempts - 1))
+            return False
         try:
             outcome = await self._send(letter)
         except PASSING_FAULTS:
             raise  # it is due again when its lease is over
         except Exception as error:
             if letter.attempts < GIVE_UP_AFTER_ATTEMPTS:
-                delay = min(300, 2**letter.attempts)
-                await self.letters.postpone(letter.letter_id, now + timedelta(seconds=delay))
+                await self.letters.postpone(letter.letter_id, now + _pause(letter.attempts))
                 log.warning(
-                    "letter_postponed", case_id=letter.case_id, kind=letter.kind, delay_seconds=delay, exc_info=error
+                    "letter_postponed",
+                    case_id=letter.case_id,
+                    kind=letter.kind,
+                    delay_seconds=_pause(letter.attempts).seconds,
+                    exc_info=error,
                 )
                 return True
             outcome = "mail server away" if isinstance(error, MailServerAway) else f"failed: {type(error).__name__}"
@@ -94,3 +102,7 @@ class LetterSender:
         )
         subject, _, body = text.partition("\n")
         return subject, body.lstrip("\n")
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(LONGEST_PAUSE, timedelta(seconds=2**attempts))

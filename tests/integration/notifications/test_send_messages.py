@@ -57,6 +57,38 @@ async def test_facts_may_come_before_their_order(notifications: Notifications, o
     assert (len(outside.mails()), len(outside.texts())) == (2, 1)
 
 
+async def mails_in_order(notifications: Notifications, outside: Outside) -> list[str]:
+    """Kinds of the mails handed in, the first first."""
+    kinds = {m["_id"]: m["kind"] async for m in notifications.database["messages"].find({})}
+    return [kinds[message_id.strip("<>").split("@")[0]] for message_id in outside.handed_in]
+
+
+IN_ORDER = ["order_confirmation", "shipment_handed_over", "shipment_delivered"]
+
+
+async def test_messages_about_an_order_arrive_in_order(notifications: Notifications, outside: Outside) -> None:
+    order = await notifications.publisher.order()
+    for fact in (delivered(order), handed_over(order)):
+        await notifications.news.on_fact([fact])
+    await notifications.confirmations.on_placed([order])
+    await notifications.send()
+    assert await mails_in_order(notifications, outside) == IN_ORDER
+
+
+async def test_no_message_overtakes_one_that_has_to_wait(notifications: Notifications, outside: Outside) -> None:
+    order = await notifications.placed()
+    outside.at_data = "451 later"
+    await notifications.send(soon(1))
+    outside.at_data = None
+    for fact in (delivered(order), handed_over(order)):
+        await notifications.news.on_fact([fact])
+    await notifications.send(soon(1))  # the confirmation is not due again yet
+    assert await mails_in_order(notifications, outside) == IN_ORDER[:1]
+    await notifications.send(soon(30))
+    assert await mails_in_order(notifications, outside) == [IN_ORDER[0], *IN_ORDER]
+    assert len(outside.texts()) == 2  # another channel is another line
+
+
 async def test_a_crash_after_sending_sends_the_same_message_again(
     notifications: Notifications, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,12 +178,27 @@ class TestOnePerson:
         await office.run(letters=False)
         assert (await office.case_of(person)).state == "closing"
         office.mailbox.refusals = [MailServerAway(), MailServerAway()]
-        await office.run()
+        await office.privacy.sender.send_due(datetime.now(UTC))
         assert (await office.case_of(person)).state == "closing"
-        while await office.privacy.sender.send_due(datetime.now(UTC) + timedelta(seconds=60)):
-            pass
-        assert (await certified(office, person))["letters"]["done"] == "sent"
+        for minutes in range(1, 5):
+            await office.privacy.sender.send_due(datetime.now(UTC) + timedelta(minutes=minutes))
+        assert (await certified(office, person))["letters"] == {"received": "sent", "done": "sent"}
+        assert [mail.rpartition("-")[2] for mail in office.mailbox.mails] == ["received", "done"]
         await gone(office, person)
+
+    @pytest.mark.parametrize("faults", range(3))
+    async def test_no_letter_of_a_case_overtakes_another(self, office: Office, faults: int) -> None:
+        people = await office.arrive(5, open_order=True)
+        for person in people:
+            await office.withdraw(person)
+        await office.run(letters=False)
+        office.mailbox.refusals = [MailServerAway() for _ in range(faults * len(people))]
+        for minutes in range(1, 10):
+            await office.privacy.sender.send_due(datetime.now(UTC) + timedelta(minutes=minutes))
+        for person in people:
+            case = await office.case_of(person)
+            kinds = [mail.rpartition("-")[2] for mail in office.mailbox.mails if case.case_id in mail]
+            assert kinds == ["received", "deferred"]
 
     async def test_order_event_in_the_last_moments_leaves_no_record(self, office: Office) -> None:
         [person] = await office.arrive(1, open_order=False)

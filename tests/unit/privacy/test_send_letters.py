@@ -39,6 +39,9 @@ class Letters:
     postponed: list[tuple[str, datetime]] = field(default_factory=list)
     settled: list[tuple[str, str]] = field(default_factory=list)
 
+    async def waits_for_another(self, letter: Letter) -> bool:
+        return False
+
     async def take_due(self, now: datetime) -> Letter | None:
         return self.due.pop() if self.due else None
 
