@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup run demo reset test check format bench crash-matrix keys matrix contracts lock
+.PHONY: help setup run demo reset test test-many check format bench crash-matrix keys matrix contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ reset: $(READY) ## Throw away var/: data, keys, logs
 
 test: $(READY) ## Run all tests on a real mongod and broker
 	@$(PY) -m pytest $(ARGS)
+
+test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 60 and 300)
+	@SEALED_WITHDRAWALS=1000 $(PY) -m pytest tests/e2e/test_many_withdrawals.py $(ARGS)
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .
