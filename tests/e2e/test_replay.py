@@ -1,4 +1,5 @@
-"""Late is harmless: everything Kafka ever held, sent again in order and then shuffled, changes not one document."""
+"""Late is harmless: everything Kafka ever held, sent again in order and then shuffled, and all that was ever put aside,
+changes not one document; nor does a start that reads the erasures it was sent twice and in any order."""
 
 import asyncio
 import hashlib
@@ -8,14 +9,21 @@ from typing import Any
 import pytest
 from bson import encode
 
+from deploy.dead_letters.letters import Letter, letters_in
 from deploy.demo.replay import send_again, until_quiet
 from deploy.demo.topics import everything
+from deploy.local.layout import SERVICES
 from deploy.local.outside import jsonl
+from tests.builders import a_record
+from tests.e2e.officer import sealed
 from tests.e2e.world import Order, World, somebody
+from tests.integration.services.clients import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SEED = 20_260_302
+CACHE_SECONDS = 2.0
+READERS = 3  # services that read `orders`
 
 
 async def documents(world: World) -> dict[str, str]:
@@ -44,6 +52,7 @@ async def history(world: World) -> list[Order]:
     for person in people:
         await world.written_to(person, "Your order is confirmed")
     at_once, deferred, promotions, _ = orders
+    await put_aside(world, orders)
     await world.operate(at_once, "hand-over")
     await world.operate(at_once, "deliver")
     await world.messages_of(at_once, lambda found: [m["state"] for m in found] == ["sent"] * 5)
@@ -60,6 +69,37 @@ async def history(world: World) -> list[Order]:
     return orders
 
 
+async def restarted(world: World, service: str) -> None:
+    await world.stack.stop(service)
+    await world.stack.start(service)
+
+
+async def put_aside(world: World, orders: list[Order]) -> None:
+    """Each of them, ahead of its erasure, has an order put aside that would be somebody new's, and one that is cut."""
+    servers, keyring = world.stack.info.kafka.bootstrap_servers, world.admin["keyring"]["subjects"]
+    documents = [await world.keyring_document(order.subject_id) for order in orders]
+    records = [(await world.placed_event(order)).record for order in orders]
+    ids = {"_id": {"$in": [document["_id"] for document in documents]}}
+    await keyring.delete_many(ids)
+    await asyncio.sleep(CACHE_SECONDS + 1)
+    cut = [a_record((r.value or b"")[:-40], key=r.key, headers=r.headers, topic=r.topic) for r in records]
+    await send_again(servers, [*records, *cut])
+
+    async def ask() -> int:
+        return len(await letters_of(world, orders))
+
+    await until(ask, lambda count: count == READERS * 2 * len(orders))
+    await keyring.insert_many(documents)
+    await asyncio.sleep(CACHE_SECONDS + 1)
+
+
+async def letters_of(world: World, orders: list[Order]) -> list[Letter]:
+    topics = [name for name in world.policy.topics if name.startswith("dead-letters-")]
+    letters = letters_in(await everything(world.stack.info.kafka.bootstrap_servers, topics))
+    subjects = {order.subject_id for order in orders}
+    return [letter for letter in letters if letter.subject_id in subjects and letter.decision is None]
+
+
 async def test_nothing_changes_in_order_or_shuffled(world: World) -> None:
     orders = await history(world)
     urls = [service.url for service in world.stack.info.services.values()]
@@ -74,6 +114,17 @@ async def test_nothing_changes_in_order_or_shuffled(world: World) -> None:
         after = await documents(world)
         assert {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)} == set()
         assert outside(world) == arrived
+    aside = await letters_of(world, orders)
+    assert {letter.code for letter in aside} == {"subject-unknown", "schema-violation"}
+    done = await sealed(world.stack.layout.var, "dead-letters", "replay", "--all", "--json")
+    assert set(done.json()["replayed"]) >= {letter.letter_id for letter in aside}
+    assert await until_quiet(urls) - consumed >= READERS * len(aside)
+    assert {letter.code for letter in await letters_of(world, orders)} == {"schema-violation"}
+    await asyncio.gather(*(restarted(world, service) for service in SERVICES))
+    await until_quiet(urls)
+    after = await documents(world)
+    assert {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)} == set()
+    assert outside(world) == arrived
     at_once, deferred, *staying = orders
     assert [(await world.keyring_document(order.subject_id))["keys"] for order in (at_once, deferred)] == [{}, {}]
     for order in staying:
