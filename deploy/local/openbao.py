@@ -19,7 +19,7 @@ from deploy.local.readiness import Gate, opened
 from shared.sealing.kek_files import write_secret
 from shared.sealing.kek_vault import VaultAddress
 
-NAME = "openbao"
+NAME, CLUSTER = "openbao", "openbao-cluster"
 INIT_SECONDS = 60
 _READY, _NOT_INITIALISED = 200, 501
 

@@ -5,16 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deploy.local.layout import ROOT, Layout
-from deploy.local.openbao import NAME, administrator, bootstrap, openbao_part
-from deploy.local.ports import choose_ports
+from deploy.local.layout import Layout
 from deploy.local.supervisor import Supervisor
-from deploy.provision.vault import provision, token_file
-from shared.policy.load import load_policy
+from deploy.local.vault_keys import vault_keys
+from deploy.provision.vault import token_file
 from shared.sealing.kek_vault import KekVault, KekVaultKeeper, VaultAddress
 
 
-@dataclass
+@dataclass(frozen=True)
 class Vault:
     layout: Layout
     address: VaultAddress
@@ -34,16 +32,5 @@ class Vault:
 
 @asynccontextmanager
 async def a_vault(var: Path) -> AsyncIterator[Vault]:
-    layout = Layout.at(var)
-    layout.make()
-    ports = choose_ports((NAME, "openbao-cluster"), layout.run / "ports.json")
-    part = openbao_part(layout, ports[NAME], ports["openbao-cluster"])
-    server = Supervisor(part, working_dir=ROOT, log_dir=layout.log)
-    await server.start()
-    try:
-        await bootstrap(layout, ports[NAME])
-        address = administrator(layout, ports[NAME])
-        provision(address, load_policy(), layout.keys)
-        yield Vault(layout, address, server)
-    finally:
-        await server.stop()
+    async with vault_keys(Layout.at(var)) as keys:
+        yield Vault(keys.layout, keys.address, keys.server)
