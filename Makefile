@@ -31,7 +31,7 @@ reset: $(READY) ## Throw away var/: data, keys, logs
 test: $(READY) ## Run all tests on a real mongod and broker
 	@$(PY) -m pytest $(ARGS)
 
-test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 60 and 300)
+test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 100 and 500)
 	@SEALED_WITHDRAWALS=1000 $(PY) -m pytest tests/e2e/test_many_withdrawals.py $(ARGS)
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
