@@ -4,8 +4,9 @@ import asyncio
 import shutil
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,13 +17,16 @@ from deploy.local.layout import SERVICES, Layout, default_var
 from deploy.local.lock import only_one
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.part import StackError
+from deploy.local.services import as_it_is
 from deploy.local.stack import BROKER, LocalStack, local_stack
+from deploy.local.vault_keys import vault_keys
 from shared.policy.load import PolicyInvalid
 
 app = typer.Typer()
 # What a run makes; nothing else in var/ is touched.
 MADE = ("data", "keys", "log", "run", "outside", "demo", "bench")
 
+Kek = Annotated[Literal["files", "vault"], typer.Option(envvar="SEALED_KEK", help="Where the key-encryption keys are.")]
 Var = Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where data, keys and logs are.")]
 
 
@@ -30,12 +34,13 @@ Var = Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where data, keys a
 def run(
     var: Var = default_var(),  # noqa: B008 - a path is not changed by its use
     key_cache_seconds: Annotated[
-        float, typer.Option(min=0.1, max=60, help="How long a service may keep a person's key.")
+        float, typer.Option(min=1, max=60, help="How long a service may keep a person's key.")
     ] = 60.0,
+    kek: Kek = "files",
 ) -> None:
     """Start everything and keep it running. Ctrl-C or TERM stops it; the data are kept."""
     console = Console()
-    sys.exit(asyncio.run(_run(console, Layout.at(var), key_cache_seconds)))
+    sys.exit(asyncio.run(_run(console, Layout.at(var), key_cache_seconds, kek)))
 
 
 @app.command()
@@ -52,13 +57,13 @@ def reset(var: Var = default_var()) -> None:  # noqa: B008 - as above
     typer.echo(f"{layout.var} is empty.")
 
 
-async def _run(console: Console, layout: Layout, key_cache_seconds: float) -> int:
+async def _run(console: Console, layout: Layout, key_cache_seconds: float, kek: str) -> int:
     """The exit code: 0 when it was told to stop, else the first failure's."""
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     stopping = asyncio.create_task(told.wait())
-    living = asyncio.create_task(_live(console, layout, key_cache_seconds))
+    living = asyncio.create_task(_live(console, layout, key_cache_seconds, kek))
     await asyncio.wait((stopping, living), return_when=asyncio.FIRST_COMPLETED)
     if stopping.done():
         show(console, "stack", "stopping; data are kept", colour="bold")
@@ -75,17 +80,22 @@ async def _run(console: Console, layout: Layout, key_cache_seconds: float) -> in
     return 0
 
 
-async def _live(console: Console, layout: Layout, key_cache_seconds: float) -> None:
+async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek: str) -> None:
     """Until cancelled. Raises StackError."""
     logs = {name: layout.log / f"{name}.log" for name in (*SERVICES, *OUTSIDE, BROKER)}
     following = asyncio.create_task(follow(console, logs))
     try:
-        async with local_stack(
-            layout.var,
-            key_cache_seconds=key_cache_seconds,
-            log_format="console" if console.is_terminal else "json",
-            report=lambda part, line: show(console, part, line, colour="bold"),
-        ) as stack:
+        async with AsyncExitStack() as parts:
+            rewire = (await parts.enter_async_context(vault_keys(layout))).rewire if kek == "vault" else as_it_is
+            stack = await parts.enter_async_context(
+                local_stack(
+                    layout.var,
+                    key_cache_seconds=key_cache_seconds,
+                    log_format="console" if console.is_terminal else "json",
+                    report=lambda part, line: show(console, part, line, colour="bold"),
+                    rewire=rewire,
+                )
+            )
             console.print(_overview(stack))
             raise await stack.wait_failed()
     finally:

@@ -7,6 +7,7 @@ The stack makes key files as well; nobody reads them.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from deploy.local.layout import ROOT, Layout
 from deploy.local.openbao import CLUSTER, NAME, administrator, bootstrap, openbao_part
 from deploy.local.ports import choose_ports
+from deploy.local.stack_info import StackNotRunning
 from deploy.local.supervisor import Supervisor
 from deploy.provision.vault import provision, token_file
 from shared.policy.load import load_policy
@@ -32,6 +34,15 @@ class VaultKeys:
         """What `local_stack` may change of a service's environment."""
         token = str(token_file(self.layout.keys, service))
         return {**environment, "SEALED_KEK": "vault", "VAULT_ADDR": self.address.url, "VAULT_TOKEN_FILE": token}
+
+
+def administrator_of(layout: Layout) -> VaultAddress:
+    """Of the server that runs under this layout. Raises StackNotRunning."""
+    ports = layout.run / "ports.json"
+    known = json.loads(ports.read_text()) if ports.exists() else {}
+    if NAME not in known:
+        raise StackNotRunning(layout.stack_json)
+    return administrator(layout, known[NAME])
 
 
 @asynccontextmanager

@@ -4,15 +4,18 @@ import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
+from deploy.local.vault_keys import administrator_of
 from deploy.provision.rotate_keys import Rotation, rotate
 from shared.policy.load import load_policy
+from shared.sealing.kek import KekKeeper
 from shared.sealing.kek_files import KekFolders
+from shared.sealing.kek_vault import KekVaultKeeper, VaultAddress
 from shared.stores.mongo import connect
 
 app = typer.Typer(help="Key-encryption keys and their epochs.", no_args_is_help=True)
@@ -32,6 +35,15 @@ def rotate_command(
         float,
         typer.Option(envvar="SEALED_KEY_CACHE_SECONDS", min=0.1, max=60, help="How long services may keep a key."),
     ] = 60.0,
+    kek: Annotated[
+        Literal["files", "vault"], typer.Option(envvar="SEALED_KEK", help="Where the key-encryption keys are.")
+    ] = "files",
+    vault_addr: Annotated[
+        str | None, typer.Option(envvar="VAULT_ADDR", help="Vault's URL. The local stack's, if left out.")
+    ] = None,
+    vault_token_file: Annotated[
+        Path | None, typer.Option(envvar="VAULT_TOKEN_FILE", help="The administrator's token for it.")
+    ] = None,
     var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the running stack is.")] = default_var(),  # noqa: B008
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
@@ -43,7 +55,11 @@ def rotate_command(
         raise typer.Exit(2)
     layout = Layout.at(var)
     uri = read_stack(layout.stack_json).mongodb.uri
-    done = asyncio.run(_rotate(uri, layout.keys, tuple(reader or policy.readers), cache_seconds))
+    keeper: KekKeeper = KekFolders(layout.keys)
+    if kek == "vault":
+        own = vault_addr and vault_token_file and VaultAddress(vault_addr, vault_token_file)
+        keeper = KekVaultKeeper(own or administrator_of(layout))
+    done = asyncio.run(_rotate(uri, keeper, tuple(reader or policy.readers), cache_seconds))
     if as_json:
         typer.echo(json.dumps([asdict(rotation) for rotation in done], indent=1))
         return
@@ -55,11 +71,11 @@ def rotate_command(
         )
 
 
-async def _rotate(uri: str, keys_root: Path, readers: tuple[str, ...], cache_seconds: float) -> list[Rotation]:
+async def _rotate(uri: str, keeper: KekKeeper, readers: tuple[str, ...], cache_seconds: float) -> list[Rotation]:
     client = connect(uri, service="rotation")
     try:
         return await asyncio.gather(
-            *(rotate(client, KekFolders(keys_root), reader, cache_seconds=cache_seconds) for reader in readers)
+            *(rotate(client, keeper, reader, cache_seconds=cache_seconds) for reader in readers)
         )
     finally:
         client.close()
