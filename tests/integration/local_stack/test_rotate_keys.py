@@ -1,6 +1,6 @@
 """Rotation on a real keyring. While services run: tests/e2e/test_rotate_keys.py."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -67,6 +67,53 @@ async def test_order_that_nobody_precedes_keeps_its_keys(stack: LocalStack) -> N
     )
     assert rotation.rewrapped == 1
     assert await readable(stack, publisher, people) == [True]
+    publisher.administrator.close()
+
+
+class Crash(Exception):
+    """As if the rotation's process were killed there."""
+
+
+class Crashing(KekFolders):
+    """Dies at the n-th thing it is asked, before it is done or after."""
+
+    def __init__(self, keys_root: Path, at: int, *, done: bool) -> None:
+        super().__init__(keys_root)
+        self._left, self._done = at, done
+
+    def create(self, reader: str, epoch: int) -> None:
+        self._step(super().create, reader, epoch)
+
+    def destroy(self, reader: str, epoch: int) -> None:
+        self._step(super().destroy, reader, epoch)
+
+    def _step(self, act: Callable[[str, int], None], reader: str, epoch: int) -> None:
+        self._left -= 1
+        if self._left or self._done:
+            act(reader, epoch)
+        if not self._left:
+            raise Crash
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("step", [1, 2])
+async def test_rotation_that_was_broken_off_is_carried_to_its_end_by_the_next(
+    stack: LocalStack, step: int, done: bool
+) -> None:
+    publisher, root = Publisher(stack), stack.layout.keys
+    people = await publisher.people(3)
+
+    async def at_once(seconds: float) -> None: ...
+
+    crashing = Crashing(root, step, done=done)
+    with pytest.raises(Crash):
+        await rotate(publisher.administrator, crashing, "delivery", cache_seconds=0.1, sleep=at_once)
+    assert await readable(stack, publisher, people) == [True] * 3
+    rotation = await rotate(publisher.administrator, KekFolders(root), "delivery", cache_seconds=0.1, sleep=at_once)
+    assert await readable(stack, publisher, people) == [True] * 3
+    assert epochs_in(root / "delivery" / "kek") == [rotation.new_epoch]
+    records = await publisher.administrator[DATABASE][EPOCHS].find({"destroyed_at": {"$ne": None}}).to_list(None)
+    assert sorted(record["epoch"] for record in records) == list(range(1, rotation.new_epoch))
     publisher.administrator.close()
 
 
