@@ -5,58 +5,72 @@ can be made again of its name alone. Which points there are is not written down 
 every step each service takes.
 """
 
+import asyncio
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from deploy.faults.desk import Desk
-from deploy.faults.mesh import Point
+from deploy.faults.mesh import Point, Taken
 from deploy.faults.proxy import Moment
-from deploy.faults.wire import Step
 
-Act = Callable[[], Awaitable[None]]
-# Carries out the act with the fault in it; returns whether the fault struck.
+Act = Callable[[], Coroutine[Any, Any, None]]
+# Carries out the act, which ends when all has come to rest, with the fault in it. Returns whether it struck.
 Fault = Callable[[Desk, random.Random, Act], Awaitable[bool]]
 LONGEST_HOLD_SECONDS = 0.1
-# Before a lone write there is nothing that was not there after the step before it. Before these there is.
-STRUCK_BEFORE = ("mongodb commit", "kafka produce", "mail", "sms", "partner")
-# A crash at each of these, however often a journey takes them, is the same crash.
-ONCE = ("mongodb delete", "mongodb insert", "mongodb change", "kafka offsets", "kafka produce ledger-heads")
+# Before any other step there is nothing that was not there after the step before it.
+STRUCK_BEFORE = ("mongodb commit", "mail", "sms", "partner")
+# Steps a journey takes again and again, each time the same for whoever crashes there.
+ONCE = (
+    "mongodb delete",
+    "mongodb insert",
+    "mongodb change",
+    "mongodb update",
+    "kafka offsets",
+    "kafka produce ledger-heads",
+    "kafka produce suppressions",
+)
 OFTEN_ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`people`: how many go on the journey at once. `needs`: `kafka` where the embedded broker can't have the fault."""
+    """`point`: of a kill; else `fault`. people: how many go on the journey at once. missing: why it
+    can't be run here, if so."""
 
     name: str
     journey: str
-    fault: Fault = field(repr=False)
+    point: Point | None = None
+    fault: Fault | None = field(default=None, repr=False)
     people: int = 1
-    needs: str = ""
+    missing: str = ""
 
 
-def kill_at(point: Point) -> Fault:
-    """`kill -9` of the service at that point, some moments after the step, while the rest of the world goes on."""
+async def kill_all(cells: Sequence[Cell], desk: Desk, chance: random.Random, act: Act) -> set[str]:
+    """`kill -9` of each service at its point, some moments after the step, while the rest of the world goes on. Returns
+    the names of the cells that struck."""
 
-    async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
-        async def kill() -> None:
-            await desk.pause(chance.uniform(0, LONGEST_HOLD_SECONDS))
-            await desk.stack.kill(point.service)
+    def kill(service: str) -> Callable[[], Awaitable[None]]:
+        hold_seconds = chance.uniform(0, LONGEST_HOLD_SECONDS)
 
-        trap = desk.mesh.set(point, kill)
-        try:
-            await act()
-            return await desk.struck(trap)
-        finally:
-            desk.mesh.clear()
+        async def strike() -> None:
+            await asyncio.sleep(hold_seconds)
+            await desk.stack.kill(service)
 
-    return fault
+        return strike
+
+    traps = {cell.name: desk.mesh.set(cell.point, kill(cell.point.service)) for cell in cells if cell.point}
+    try:
+        await act()
+        return {name for name, trap in traps.items() if await desk.struck(trap)}
+    finally:
+        desk.mesh.clear()
 
 
 def kill_cell(journey: str, point: Point) -> Cell:
-    return Cell(f"{journey}/{point}", journey, kill_at(point))
+    return Cell(f"{journey}/{point}", journey, point)
 
 
 def kill_cell_named(name: str) -> Cell:
@@ -70,11 +84,25 @@ def kill_cell_named(name: str) -> Cell:
     return kill_cell(journey, Point(service, step, int(number or 1), told))
 
 
-def kill_cells(journey: str, taken: Iterable[tuple[str, Step]]) -> Iterator[Cell]:
-    """One for each step that was taken, and two where a step can be struck before it."""
-    for (service, step), times in Counter((service, str(step)) for service, step in taken).items():
+def kill_cells(journey: str, taken: Iterable[Taken]) -> Iterator[Cell]:
+    """One for each request a service made, and one more where it can be struck before it."""
+    for (service, step), times in Counter((service, str(steps[0])) for service, steps in taken).items():
         repeats = 1 if step.startswith(ONCE) else min(times, OFTEN_ENOUGH)
         for n in range(1, repeats + 1):
             yield kill_cell(journey, Point(service, step, n, "after"))
-            if step.startswith(STRUCK_BEFORE):
-                yield kill_cell(journey, Point(service, step, n, "before"))
+        if step.startswith(STRUCK_BEFORE):
+            yield kill_cell(journey, Point(service, step, 1, "before"))
+
+
+def rounds(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Cells that are struck in one go: of one journey, each of another service. Others stand alone."""
+    alone = [[cell] for cell in cells if cell.point is None]
+    of_journeys: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    for cell in cells:
+        if cell.point:
+            of_journeys[cell.journey][cell.point.service].append(cell)
+    together = []
+    for of_services in of_journeys.values():
+        while waiting := [theirs for theirs in of_services.values() if theirs]:
+            together.append([theirs.pop() for theirs in waiting])
+    return alone + together

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from deploy.faults.cells import Cell, kill_cell_named
 from deploy.faults.matrix import Outcome, Peace, run
+from deploy.faults.other_cells import other_cells
 from deploy.faults.report import written
 from deploy.faults.run_cell import Row
 from deploy.local.layout import ROOT, default_var
@@ -30,9 +31,10 @@ def crash_matrix(
     """Kill every service at every step, and see that everything comes to the same end."""
 
     def choose(peace: Peace) -> Sequence[Cell]:
+        others = other_cells()
         if cell:
-            return [kill_cell_named(cell)]
-        return [found for found in peace.kill_cells if only in found.name]
+            return [found for found in others if found.name == cell] or [kill_cell_named(cell)]
+        return [found for found in (*others, *peace.kill_cells) if only in found.name]
 
     outcome = asyncio.run(run(var / "crash-matrix", choose, seed=seed, lanes=1 if cell else lanes, told=_say))
     for wrong in outcome.wrong:

@@ -21,7 +21,7 @@ from shared.policy.load import load_policy
 from shared.stores.mongo import connect
 
 PATIENCE_SECONDS = 90.0
-STRIKE_SECONDS = 8.0
+STRIKE_SECONDS = 1.5
 T = TypeVar("T")
 
 
@@ -59,11 +59,8 @@ class Desk:
         self.numbers = itertools.count(1)
         self.stories: list[Any] = []
 
-    async def pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
     async def struck(self, trap: Trap) -> bool:
-        """Whether a trap has been sprung, or is within some seconds."""
+        """Whether a trap has been sprung, or is in a moment: some steps are taken when all there is to see is there."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STRIKE_SECONDS):
                 await trap.sprung.wait()

@@ -61,7 +61,7 @@ async def seen(desk: Desk, stories: Sequence[Story], sent_before: Counter[tuple[
     subjects = {story.subject_id.encode() for story in stories}
     sent = desk.mesh.sent - sent_before
     of_messages = {key: count for key, count in sent.items() if key[1]}  # a notice to forget has no id of its own
-    records = await everything(desk.stack.info.kafka.bootstrap_servers, desk.policy.topics)
+    records = await everything(desk.stack.info.kafka.address, desk.policy.topics)
     copies: dict[tuple[str, str], Counter[bytes]] = defaultdict(Counter)
     for record in records:
         headers = dict(record.headers)

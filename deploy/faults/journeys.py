@@ -55,6 +55,9 @@ class Story:
 
     async def withdraw(self, desk: Desk, order_id: str, scope: str) -> None:
         await desk.withdraw(order_id, scope)
+        self.opened(scope)
+
+    def opened(self, scope: str) -> None:
         self.scopes.append(scope)
         self.promotions = False
         if scope == "promotions":
@@ -87,6 +90,13 @@ async def correct(desk: Desk, story: Story) -> None:
     await story.place(desk)
 
 
+async def stop(desk: Desk, story: Story) -> None:
+    """Promotions are switched off through the privacy officer, not the shop."""
+    (order_id,) = story.orders
+    await desk.privacy.post("/v1/withdrawals", {"find": {"order_id": order_id}, "scope": "promotions"})
+    story.opened("promotions")
+
+
 async def one_parcel_here_one_on_its_way(desk: Desk, story: Story) -> None:
     await story.deliver(desk, await story.place(desk))
     await story.place(desk)
@@ -112,4 +122,6 @@ JOURNEYS: Final[Mapping[str, Journey]] = {
     "delivering": Journey(place, deliver),
     "correcting": Journey(place, correct),
     "erasing": Journey(one_parcel_here_one_on_its_way, erase),
+    "stopping": Journey(place, stop),
 }
+KILLED_IN: Final = ("placing", "delivering", "correcting", "erasing")  # `stopping` takes the steps of `correcting`

@@ -51,7 +51,7 @@ async def wrong_at_the_end(desk: Desk) -> list[str]:
     await desk.admin.admin.command("fsync")
     wanted = Needles(needles())
     _, findings = await asyncio.to_thread(scan_files, desk.stack.layout.var, wanted)
-    messages = await everything(desk.stack.info.kafka.bootstrap_servers, desk.policy.topics)
+    messages = await everything(desk.stack.info.kafka.address, desk.policy.topics)
     wrong += [
         f"{found.value} in clear ({found.encoding}) in {found.where}"
         for found in (*findings, *scan_messages(messages, wanted))

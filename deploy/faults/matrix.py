@@ -6,19 +6,20 @@ Most of a cell is waiting, for Kafka to notice that a consumer is gone: hence th
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deploy.faults.cells import Act, Cell, kill_cells
+from deploy.faults.cells import Act, Cell, kill_cells, rounds
 from deploy.faults.desk import Desk
 from deploy.faults.facts import erased_counts
-from deploy.faults.journeys import JOURNEYS
+from deploy.faults.journeys import KILLED_IN
 from deploy.faults.lane import lane, wrong_at_the_end
-from deploy.faults.run_cell import Row, run_cell
-from deploy.faults.wire import Step
+from deploy.faults.mesh import Taken
+from deploy.faults.run_cell import Row, run_cells
 
 QUIET_SECONDS = 2.0
-ATTEMPTS = 3
+ATTEMPTS = 2
+TOGETHER = "(struck in one go with others)"
 Told = Callable[[Row], None]
 
 
@@ -26,7 +27,7 @@ Told = Callable[[Row], None]
 class Peace:
     """Of each journey without a fault: the steps taken, and what the receipts counted."""
 
-    steps: dict[str, list[tuple[str, Step]]] = field(default_factory=dict)
+    steps: dict[str, list[Taken]] = field(default_factory=dict)
     erased: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -63,8 +64,8 @@ async def in_peace(desk: Desk) -> Peace:
         await asyncio.sleep(QUIET_SECONDS)
         return True
 
-    for journey in JOURNEYS:
-        row = await run_cell(desk, Cell(journey, journey, listen), 0, {})
+    for journey in KILLED_IN:
+        (row,) = await run_cells(desk, [Cell("peace", journey, fault=listen)], 0, {})
         if row.wrong:
             raise PeaceBroken(row.wrong)
         peace.steps[journey] = list(desk.mesh.taken)
@@ -77,14 +78,14 @@ async def run(var: Path, choose: Callable[[Peace], Sequence[Cell]], *, seed: int
     outcome = Outcome()
     async with lane(var / "lane-1") as desk:
         peace = await in_peace(desk)
-        waiting = list(choose(peace))
+        waiting = rounds(choose(peace))
         random.Random(seed).shuffle(waiting)
 
         async def work(desk: Desk) -> None:
             while waiting:
-                row = await _strike(desk, waiting.pop(0), seed, peace)
-                outcome.rows.append(row)
-                told(row)
+                for row in await _strike(desk, waiting.pop(0), seed, peace):
+                    outcome.rows.append(row)
+                    told(row)
             outcome.wrong += await wrong_at_the_end(desk)
 
         async def work_on_another(number: int) -> None:
@@ -98,10 +99,26 @@ async def run(var: Path, choose: Callable[[Peace], Sequence[Cell]], *, seed: int
     return outcome
 
 
-async def _strike(desk: Desk, cell: Cell, seed: int, peace: Peace) -> Row:
-    """A fault that did not strike, since its step went by in another form, gets another chance."""
-    for _ in range(ATTEMPTS):
-        row = await run_cell(desk, cell, seed, peace.erased[cell.journey])
-        if row.struck or row.wrong:
-            break
-    return row
+async def _strike(desk: Desk, cells: Sequence[Cell], seed: int, peace: Peace) -> list[Row]:
+    """Where several were struck in one go and it came out wrong, each alone shows whose it is. A fault that did not
+    strike, since its step went by in another form, gets another chance."""
+    if missing := cells[0].missing:
+        return [Row(cells[0].name, seed, False, 0.0, 0, 0, 0, (), missing)]
+    erased = peace.erased.get(cells[0].journey, {})
+    rows = await run_cells(desk, cells, seed, erased)
+    together = len(cells) > 1
+    rows = [replace(row, wrong=(*row.wrong, TOGETHER)) if together and row.wrong else row for row in rows]
+    again = [cell for cell, row in zip(cells, rows, strict=True) if not row.struck or (together and row.wrong)]
+    for cell in again:
+        for _ in range(ATTEMPTS):
+            (row,) = await run_cells(desk, [cell], seed, erased)
+            rows.append(row)
+            if row.struck or row.wrong:
+                break
+    return _last_of_each(rows)
+
+
+def _last_of_each(rows: Sequence[Row]) -> list[Row]:
+    """Of each cell the last row, and those that came out wrong."""
+    last = {row.cell: row for row in rows}
+    return [row for row in rows if row.wrong or row is last[row.cell]]

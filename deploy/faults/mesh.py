@@ -13,7 +13,7 @@ Kafka broker), the proxies put theirs in its place.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 from deploy.faults.kafka_wire import KafkaConversation
 from deploy.faults.mongo_wire import MongoConversation, Transactions
 from deploy.faults.outside_wire import HttpConversation, SmtpConversation
-from deploy.faults.proxy import Cut, Moment, Proxy
+from deploy.faults.proxy import Cut, Moment, Proxy, Watcher
 from deploy.faults.wire import Step
 
+Taken = tuple[str, tuple[Step, ...]]
 Action = Callable[[], Awaitable[Any]]
 MESSAGES = ("mail", "sms", "partner")
 
@@ -52,8 +53,8 @@ class Trap:
         self._action = action
         self._left = point.n
 
-    async def meet(self, service: str, step: Step, moment: Moment) -> None:
-        if (service, str(step), moment) != (self.point.service, self.point.step, self.point.moment):
+    async def meet(self, service: str, steps: Sequence[Step], moment: Moment) -> None:
+        if (service, moment) != (self.point.service, self.point.moment) or self.point.step not in map(str, steps):
             return
         self._left -= 1
         if self._left == 0:
@@ -64,13 +65,13 @@ class Trap:
 
 
 class Mesh:
-    """`taken`: the steps that were done since `listen`, in their order. `sent`: (server, key) of each message that a
-    receiver outside accepted, repeats included. `environments`: of each service; what is changed in it holds from the
-    service's next start."""
+    """`taken`: the steps that were done since `listen`, in their order, together those of one request. `sent`:
+    (server, key) of each message that a receiver outside accepted, repeats included. `environments`: of each service;
+    what is changed in it holds from the service's next start."""
 
     def __init__(self) -> None:
         self.environments: dict[str, dict[str, str]] = {}
-        self.taken: list[tuple[str, Step]] = []
+        self.taken: list[Taken] = []
         self.sent: Counter[tuple[str, str]] = Counter()
         self._traps: list[Trap] = []
         self._proxies: dict[tuple[str, str], list[Proxy]] = {}
@@ -126,14 +127,13 @@ class Mesh:
             for proxy in proxies:
                 await proxy.refuse()
 
-    def _watcher(self, service: str) -> Callable[[Step, Moment], Awaitable[None]]:
-        async def watch(step: Step, moment: Moment) -> None:
+    def _watcher(self, service: str) -> Watcher:
+        async def watch(steps: Sequence[Step], moment: Moment) -> None:
             if moment == "after":
-                self.taken.append((service, step))
-                if step.server in MESSAGES:
-                    self.sent[step.server, step.key] += 1
+                self.taken.append((service, tuple(steps)))
+                self.sent.update((step.server, step.key) for step in steps if step.server in MESSAGES)
             for trap in list(self._traps):
-                await trap.meet(service, step, moment)
+                await trap.meet(service, steps, moment)
 
         return watch
 

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Literal
 
 from deploy.faults.wire import Conversation, Part, Plain, Step
 
 Moment = Literal["before", "after"]
-Watcher = Callable[[Step, Moment], Awaitable[None]]
+Watcher = Callable[[Sequence[Step], Moment], Awaitable[None]]
 AT_ONCE = 256 * 1024
 
 
@@ -24,7 +24,7 @@ class Cut(Exception):
     """Raised by a watcher: what it holds is not passed on, and the connection is broken."""
 
 
-async def nobody_watches(step: Step, moment: Moment) -> None:
+async def nobody_watches(steps: Sequence[Step], moment: Moment) -> None:
     return None
 
 
@@ -103,8 +103,8 @@ class Proxy:
         with contextlib.suppress(OSError, Cut):
             while data := await source.read(AT_ONCE):
                 for part in parts_of(data):
-                    for step in part.steps:
-                        await self._watch(step, moment)
+                    if part.steps:
+                        await self._watch(part.steps, moment)
                     if self.delay_seconds:
                         await asyncio.sleep(self.delay_seconds)
                     sink.write(part.data)

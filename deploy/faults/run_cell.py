@@ -4,10 +4,10 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deploy.faults.cells import Cell
+from deploy.faults.cells import Cell, kill_all
 from deploy.faults.desk import Desk, NotConverged
 from deploy.faults.facts import seen, settle
 from deploy.faults.journeys import JOURNEYS, Story
@@ -25,35 +25,45 @@ class Row:
     seed: int
     struck: bool
     seconds: float
-    people: int
     messages: int
     repeats: int
     events_again: int
     wrong: tuple[str, ...]
+    missing: str = ""
 
     @property
     def result(self) -> str:
+        if self.missing:
+            return f"not run: {self.missing}"
         return "**failed**" if self.wrong else "converged" if self.struck else "did not strike"
 
 
-async def run_cell(desk: Desk, cell: Cell, seed: int, erased_in_peace: Mapping[str, int]) -> Row:
-    """`erased_in_peace`: what the receipts of the same journey count without a fault."""
-    chance = random.Random(f"{seed}/{cell.name}")
-    journey = JOURNEYS[cell.journey]
-    stories = [Story(somebody(next(desk.numbers), chance)) for _ in range(cell.people)]
+async def run_cells(desk: Desk, cells: Sequence[Cell], seed: int, erased_in_peace: Mapping[str, int]) -> list[Row]:
+    """One cell, or several kills of one journey in one go. `erased_in_peace`: what the receipts of the same journey
+    count without a fault."""
+    one = cells[0]
+    journey, chance = JOURNEYS[one.journey], random.Random(f"{seed}/{'+'.join(cell.name for cell in cells)}")
+    stories = [Story(somebody(next(desk.numbers), chance)) for _ in range(one.people)]
     desk.stories += stories
-    started, struck, wrong = time.monotonic(), False, list[str]()
-    sent_before = Counter(desk.mesh.sent)
+    struck, wrong = set[str](), list[str]()
+    started, sent_before = time.monotonic(), Counter(desk.mesh.sent)
+
+    async def rest() -> None:
+        await asyncio.gather(*(settle(desk, story) for story in stories if story.orders))
 
     async def act() -> None:
         await asyncio.gather(*(journey.act(desk, story) for story in stories))
+        await rest()
 
     try:
         await asyncio.gather(*(journey.in_peace(desk, story) for story in stories))
-        await asyncio.gather(*(settle(desk, story) for story in stories if story.orders))
+        await rest()
         started = time.monotonic()
-        struck = await cell.fault(desk, chance, act)
-        await asyncio.gather(*(settle(desk, story) for story in stories))
+        if one.fault is None:
+            struck = await kill_all(cells, desk, chance, act)
+        elif await one.fault(desk, chance, act):
+            struck = {one.name}
+        await rest()
     except NotConverged as failure:
         wrong += failure.unmet
     except Exception as failure:
@@ -65,7 +75,5 @@ async def run_cell(desk: Desk, cell: Cell, seed: int, erased_in_peace: Mapping[s
     for counted in was_seen.erased:
         if erased_in_peace and counted != erased_in_peace:
             wrong.append(f"receipts count {counted} instead of {erased_in_peace}")
-    return Row(
-        cell.name, seed, struck, seconds, cell.people,
-        was_seen.messages, was_seen.repeats, was_seen.events_again, tuple(wrong),
-    )  # fmt: skip
+    figures = (was_seen.messages, was_seen.repeats, was_seen.events_again)
+    return [Row(cell.name, seed, cell.name in struck, seconds, *figures, tuple(wrong)) for cell in cells]
