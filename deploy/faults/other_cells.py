@@ -145,8 +145,8 @@ async def joined(desk: Desk, chance: random.Random, act: Act) -> bool:
 
 
 def too_slow(seconds: float) -> Fault:
-    """It stands still with a batch in its hands, just before it is written. A replica gets its partitions and writes the
-    batch. Then it goes on where it was: writes once more, and commits what is no longer its own."""
+    """It stands still with a batch in its hands, just before it is written. A replica gets its partitions and writes
+    the batch. Then it goes on where it was: writes once more, and commits what is no longer its own."""
 
     async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
         async with twin(desk, SLOW.service):
