@@ -187,6 +187,13 @@ class TestVault:
         with pytest.raises(KekUnreachable, match="400"):
             vault.keeper._transit.ask("GET", f"export/encryption-key/delivery.{vault.keeper.epochs('delivery')[-1]}")
 
+    def test_session_is_bound_to_its_reader_and_epoch_and_not_by_the_keys_name_alone(self, vault: Vault) -> None:
+        epoch = vault.kek("intake").current_epoch("delivery")
+        sealed = vault.kek("intake").seal("delivery", epoch, SESSION)
+        unbound = {"ciphertext": sealed.decode()}
+        answer = vault.keeper._transit._send("POST", f"decrypt/delivery.{epoch}", unbound)
+        assert answer.status_code == 400
+
     def test_readers_that_need_no_epochs_can_not_list_them(self, vault: Vault) -> None:
         for service in ("delivery", "notifications"):
             with pytest.raises(KekUnreachable, match="403"):
