@@ -19,7 +19,8 @@ LIMITS = (
     "Bytes of erased records can stay in MongoDB's oplog, journal and backups and in Kafka's log for a time. What is "
     "personal in them is ciphertext whose data keys are destroyed.",
     "A wrapped copy of a destroyed data key may lie in an old oplog or backup; it could be unwrapped only with the "
-    "key-encryption key of the epoch named here, until that epoch is destroyed by rotation.",
+    "key-encryption key of the epoch named here, until that epoch is destroyed by rotation. A second certificate "
+    "follows when it is, and Kafka's retention is past.",
     "Running services forgot keys within the cache bound named here.",
     "What recipients hold is theirs: they were told, and answered as stated.",
 )

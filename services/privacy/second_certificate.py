@@ -19,7 +19,8 @@ SECOND_LIMITS = (
     "A copy of the person's data keys in an old oplog, journal or backup of MongoDB is wrapped under key-encryption "
     "keys that are destroyed. Those never were in MongoDB or its backups; a copy of them made elsewhere is the "
     "operator's to rule out.",
-    "Kafka deletes whole segments: the dates are those from which its brokers may, and do with their next check.",
+    "Kafka deletes whole segments, each when its newest message is past retention: a copy may lie there beyond the "
+    "dates named here until its segment goes. It is ciphertext under the same destroyed keys.",
     "What recipients hold is theirs: they were told, and answered as the first certificate states.",
 )
 

@@ -42,8 +42,7 @@ class KekVault:
         self._transit = _Transit(address)
 
     def epochs(self, reader: str) -> list[int]:
-        names = [name.rpartition(".") for name in self._transit.key_names()]
-        return sorted(int(epoch) for whose, _, epoch in names if whose == reader and epoch.isdecimal())
+        return self._transit.epochs(reader)
 
     def current_epoch(self, reader: str) -> int:
         epochs = self.epochs(reader)
@@ -68,7 +67,7 @@ class KekVaultKeeper:
         self._transit = _Transit(address)
 
     def epochs(self, reader: str) -> list[int]:
-        return KekVault(self._address, reader).epochs(reader)
+        return self._transit.epochs(reader)
 
     def create(self, reader: str, epoch: int) -> None:
         never_out = {"exportable": False, "allow_plaintext_backup": False}
@@ -98,11 +97,11 @@ class _Transit:
             base_url=f"{address.url}/v1/", timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify
         )
 
-    def key_names(self) -> list[str]:
+    def epochs(self, reader: str) -> list[int]:
         answer = self._send("LIST", "keys", None)
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return []
-        return list(_data(answer)["keys"])
+        found = [] if answer.status_code == httpx.codes.NOT_FOUND else _data(answer)["keys"]
+        names = [name.rpartition(".") for name in found]
+        return sorted(int(epoch) for whose, _, epoch in names if whose == reader and epoch.isdecimal())
 
     def use(self, act: str, reader: str, epoch: int, body: Mapping[str, Any]) -> dict[str, Any]:
         """`encrypt` or `decrypt`. Raises KekUnavailable where there is no such key or it is not the one."""

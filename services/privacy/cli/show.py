@@ -119,6 +119,6 @@ def _second(certificate: dict[str, Any]) -> list[Text]:
         Text(f"Subject {certificate['subject_id']}"),
         Text("No copy can be read by anybody any more:"),
         Text(f"Key-encryption keys destroyed, by epoch: {epochs}"),
-        Text(f"Sealed messages gone from Kafka by {last}"),
+        Text(f"Kafka's retention of sealed messages ended {last}"),
         Text(f"Ledger entry {certificate['ledger']['sequence']}"),
     ]
