@@ -238,7 +238,7 @@ def _when_complete(case: Case, now: datetime, rules: Rules) -> Step:
         case, effects = _destroyed(case, tuple(r for r in rules.readers if r not in keep), now)
         return case.model_copy(update={"state": "deferred"}), effects
     case, effects = _destroyed(case, tuple(r for r in rules.readers if r != rules.letter_reader), now)
-    return case.model_copy(update={"state": "second_pass_due", "due_at": now + rules.cache_bound}), effects
+    return case.model_copy(update={"state": "second_pass_due", "due_at": now + rules.second_pass_after}), effects
 
 
 def residual(case: Case) -> int:

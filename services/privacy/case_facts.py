@@ -29,6 +29,13 @@ class Rules:
     cache_bound: timedelta
     letter_reader: str = "privacy"
 
+    @property
+    def second_pass_after(self) -> timedelta:
+        """Twice the cache bound, from when the destruction of keys began: once for what services remember of what they
+        read before its commit, once more for that transaction itself and for what was looked up with a remembered key
+        in the last moment and is still being written (docs/protocol)."""
+        return 2 * self.cache_bound
+
 
 # Facts: what the case is told.
 @dataclass(frozen=True, slots=True)

@@ -343,7 +343,7 @@ class Office:
             items = await self.collect()
             await self.dispatch(items)
             replica = self._random.choice(self.replicas)
-            later = datetime.now(UTC) + CACHE
+            later = datetime.now(UTC) + 2 * CACHE
             await replica.watch.start_second_passes(later)
             when_letters_are_sent += A_MOMENT  # one may wait for an earlier one of its case
             sent = letters and await replica.sender.send_due(when_letters_are_sent)

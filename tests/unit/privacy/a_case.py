@@ -22,6 +22,7 @@ from tests.builders import NOON, at
 STORES = ("intake", "delivery", "notifications", "privacy")
 CACHE = timedelta(seconds=60)
 RULES = Rules(stores=STORES, readers=STORES, deferring_readers=("delivery",), cache_bound=CACHE)
+WAIT = RULES.second_pass_after
 CONTACT = Contact(event_id="c" * 32, event_type="kz.exl.SubjectRestricted.v1", envelope=b"sealed contact")
 ORDER, OTHER_ORDER = "a" * 32, "b" * 32
 
@@ -104,6 +105,6 @@ def letter(kind: str, outcome: str = "sent") -> LetterSettled:
 
 def second_pass(case: Case) -> Step:
     """The case once its key caches have run out and the final round is answered."""
-    case, commanded = told(case, TimeCame(), now=NOON + CACHE)
-    case, effects = told(case, *receipts(case.round), now=NOON + CACHE)
+    case, commanded = told(case, TimeCame(), now=NOON + WAIT)
+    case, effects = told(case, *receipts(case.round), now=NOON + WAIT)
     return case, commanded + effects

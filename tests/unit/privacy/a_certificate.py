@@ -16,9 +16,9 @@ from shared.policy.load import load_policy
 from shared.stores.receipts import PublicKeys, Signer
 from tests.builders import NOON, at
 from tests.unit.privacy.a_case import (
-    CACHE,
     ORDER,
     STORES,
+    WAIT,
     an_opened_case,
     answered,
     letter,
@@ -68,8 +68,8 @@ class Authority:
         case, _ = told(case, *self.receipts(case, 1, depersonalised=1, deferred=1, kept=2))
         case, _ = told(case, settled(), answered(DISCLOSURE))
         case, _ = told(case, *self.receipts(case, 2, destroyed=1, kept=2), letter("deferred"))
-        case, _ = told(case, TimeCame(), now=NOON + CACHE)
-        case, _ = told(case, *self.receipts(case, 3, kept=2), letter("done"), now=NOON + CACHE)
+        case, _ = told(case, TimeCame(), now=NOON + WAIT)
+        case, _ = told(case, *self.receipts(case, 3, kept=2), letter("done"), now=NOON + WAIT)
         assert case.state == "closed"
         return case
 
@@ -81,7 +81,7 @@ class Authority:
         issuer = CertificateIssuer(
             load_policy(), Signer.from_folder(self.root / "privacy"), lambda: dict.fromkeys(STORES, 1), 60
         )
-        issued = issuer.issue(case or self.closed_case(), Head(42, "f" * 64), NOON + CACHE)
+        issued = issuer.issue(case or self.closed_case(), Head(42, "f" * 64), NOON + WAIT)
         return json.loads(json.dumps(issued["certificate"]))
 
     def certificate_with(self, change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.unit.privacy.a_case import (
     OTHER_ORDER,
     RULES,
     STORES,
+    WAIT,
     a_case,
     an_opened_case,
     answered,
@@ -101,8 +102,17 @@ class TestNothingOpen:
         early, effects = told(case, TimeCame(), now=NOON + CACHE - (at(0.001) - NOON))
         assert early is case
         assert effects == ()
-        case, effects = told(case, TimeCame(), now=NOON + CACHE)
+        case, effects = told(case, TimeCame(), now=NOON + WAIT)
         assert (case.state, effects) == ("verifying", (Erase(STORES, 2, ()),))
+
+    def test_second_pass_waits_for_what_the_caches_last_moment_let_through(self) -> None:
+        """Read before the keys' end was committed, looked up again as the cache ended, and still being written."""
+        case, _ = told(an_opened_case(), *restricted(), *receipts(1))
+        for seconds in (60, 61, 119.999):
+            early, effects = told(case, TimeCame(), now=at(seconds))
+            assert (early.state, effects) == ("second_pass_due", ())
+        case, _ = told(case, TimeCame(), now=at(120))
+        assert case.state == "verifying"
 
     def test_last_letter_goes_out_before_the_contact_and_its_key_go(self) -> None:
         case, _ = told(an_opened_case(), *restricted(), *receipts(1))
@@ -206,7 +216,7 @@ class TestProof:
     @staticmethod
     def verifying(disclosures: tuple[str, ...] = ()) -> Case:
         case, _ = told(an_opened_case(), *restricted(), *receipts(1, disclosures=disclosures))
-        case, _ = told(case, TimeCame(), now=NOON + CACHE)
+        case, _ = told(case, TimeCame(), now=NOON + WAIT)
         return case
 
     @pytest.mark.parametrize("silent", STORES)

@@ -46,7 +46,7 @@ def test_it_names_what_a_stranger_needs(authority: Authority) -> None:
     assert {reader: key["epoch"] for reader, key in certificate["keys"].items()} == dict.fromkeys(STORES, 1)
     assert certificate["policy"]["sha256"] == load_policy().digest
     assert certificate["bounds"]["key_cache_milliseconds"] == 60_000
-    assert certificate["bounds"]["kafka_copies_gone_by"]["orders"] == "2026-04-01T07:01:00.000Z"
+    assert certificate["bounds"]["kafka_copies_gone_by"]["orders"] == "2026-04-01T07:02:00.000Z"
     assert certificate["ledger"] == {"sequence": 42, "hash": "f" * 64}
     assert all(row["ground"] for row in certificate["kept"])
 
