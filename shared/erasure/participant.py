@@ -4,6 +4,7 @@ The change and its answers are one transaction: a crash leaves either both or ne
 the command is read again.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from typing import Any
 
 import structlog
 
-from shared.contracts.erasure import EraseSubject, RestrictSubject, Signature, Store, SubjectErased, SubjectRestricted
+from shared.contracts.erasure import (
+    CollectionCount,
+    EraseSubject,
+    RestrictSubject,
+    Signature,
+    Store,
+    SubjectErased,
+    SubjectRestricted,
+)
 from shared.messaging.cloudevents import Outgoing, Received, new_id
 from shared.messaging.consume import Outcome
 from shared.messaging.outbox import Outbox
@@ -134,27 +143,40 @@ class ErasureParticipant:
             told = await self._hooks.tell_recipients(commands, now, session)
             targets = [Target(command.subject_id, command.open_orders) for command in commands]
             counts = await self._engine.erase(targets, now, session)
-            receipts = [
-                self._signed(
-                    SubjectErased(
-                        subject_id=command.subject_id,
-                        case_id=command.case_id,
-                        store=self._store,
-                        round=command.round,
-                        erased_at=now,
-                        collections=counts[command.subject_id],
-                        disclosures=told.get(command.subject_id, ()),
-                    )
-                )
-                for command in commands
+            # A receipt that waits has the true counts. One made now would say that nothing was there, and come first.
+            receipts = {_receipt_id(command): command for command in commands}
+            waiting = await self._outbox.waiting(list(receipts), session)
+            outgoing = [
+                Outgoing(self._receipt(command, counts, told, now), event_id, now)
+                for event_id, command in receipts.items()
+                if event_id not in waiting
             ]
-            rows = await self._outbox.append([Outgoing(receipt, new_id(), now) for receipt in receipts], session)
+            rows = await self._outbox.append(outgoing, session)
             return rows, sum(count.residual for theirs in counts.values() for count in theirs.values())
 
         rows, left = await in_transaction(self._client, work)
         self._outbox.committed(rows)
         RESIDUAL_RECORDS.labels(self._store).inc(left)
         log.info("subjects_erased", store=self._store, count=len(commands))
+
+    def _receipt(
+        self,
+        command: EraseSubject,
+        counts: Mapping[str, dict[str, CollectionCount]],
+        told: Mapping[str, tuple[str, ...]],
+        now: datetime,
+    ) -> SubjectErased:
+        return self._signed(
+            SubjectErased(
+                subject_id=command.subject_id,
+                case_id=command.case_id,
+                store=self._store,
+                round=command.round,
+                erased_at=now,
+                collections=counts[command.subject_id],
+                disclosures=told.get(command.subject_id, ()),
+            )
+        )
 
     def _restricted(
         self,
@@ -177,3 +199,9 @@ class ErasureParticipant:
     def _signed(self, receipt: SubjectErased) -> SubjectErased:
         signature = self._signer.sign(receipt.model_dump(mode="json", exclude={"signature"}))
         return receipt.model_copy(update={"signature": Signature(**signature)})
+
+
+def _receipt_id(command: EraseSubject) -> str:
+    """The same for the same command, however often it is read."""
+    parts = f"{command.case_id}/{command.store}/{command.round}"
+    return hashlib.blake2b(parts.encode(), digest_size=16, person=b"receipt").hexdigest()

@@ -71,6 +71,10 @@ class Outbox:
             await self._rows.insert_many(rows, session=session, ordered=False)
         return rows
 
+    async def waiting(self, event_ids: Sequence[str], session: Session) -> set[str]:
+        """Which of these events are stored and not yet known to be published."""
+        return set(await self._rows.distinct("_id", {"_id": {"$in": list(event_ids)}}, session=session))
+
     def committed(self, rows: list[Row]) -> None:
         """The transaction is durable: publish its rows now, in the background."""
         if rows:
