@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup run demo reset test test-many check format bench crash-matrix keys matrix contracts lock
+.PHONY: help setup run demo reset test test-many check format bench crash-matrix protocol keys matrix contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(READY) ## Measure the pipeline, sealing, erasure and intake against the
 
 crash-matrix: $(READY) ## Kill every service at every step, break every server, and see that all comes to the same end
 	@$(SEALED) crash-matrix $(ARGS)
+
+protocol: $(READY) ## Check the model of erasure with TLC, whole and with each safeguard taken out (needs Java and Maven)
+	@$(PY) -m deploy.protocol
 
 keys: $(READY) ## Rotate the key-encryption keys: survivors re-wrapped, the old epoch destroyed
 	@$(SEALED) keys rotate
