@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faststream.kafka import KafkaBroker
 
@@ -46,16 +46,18 @@ class TopicLog:
 
     async def read(self) -> AsyncIterator[list[Received[Any]]]:
         """Batches of at most a thousand. Raises a passing fault where the broker fails before the end was reached."""
-        consumer = (await self._broker.connect())(
-            enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS
+        builder = await self._broker.connect()
+        # Asked of the administration: a consumer's own question makes a topic on the embedded broker, and nothing read
+        # of a topic that was not there is not "nobody was erased".
+        if self._topic not in await self._broker.config.admin_client.list_topics():
+            raise UnknownTopicOrPartitionError(self._topic)
+        consumer = builder(
+            self._topic, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS
         )
         try:
             await consumer.start()
-            await consumer.topics()
-            partitions = [TopicPartition(self._topic, p) for p in consumer.partitions_for_topic(self._topic) or ()]
-            if not partitions:  # nothing read of a topic that is not there is not "nobody was erased"
+            if not (partitions := list(consumer.assignment())):
                 raise UnknownTopicOrPartitionError(self._topic)
-            consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
             while True:

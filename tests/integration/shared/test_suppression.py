@@ -130,6 +130,8 @@ async def test_accepted_withdrawal_stops_and_erases_nothing(start: Start) -> Non
     await start.know(suppressed(subject))
     await start.suppression.replay()
     after = await start.shelf.everything()
+    await start.suppression.replay()
+    assert await start.shelf.everything() == after  # what is stopped was stopped then, not at each start
     stopped = {name for name, rows in after.items() for row in rows if row.pop("restricted_at", None)}
     assert stopped == {"parcels", "orders", "people"}
     assert after == before
