@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup run demo reset test test-many check format bench crash-matrix protocol keys matrix contracts lock
+.PHONY: help setup kafka run demo reset test test-many test-kafka check format bench crash-matrix protocol keys matrix contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,20 @@ $(READY): $(LOCKS) pyproject.toml deploy/set-up.sh
 
 setup: $(READY) ## Make the virtual environment from the hashed lock (at once when nothing changed)
 
-run: $(READY) ## Start everything: mongod, broker, outside world, four services (Ctrl-C stops it; data is kept)
+kafka: ## Fetch Apache Kafka's jars (needs Java 17 and Maven; as root on Debian they are installed)
+	@deploy/kafka/set-up.sh
+
+# BROKER=kafka: on Apache Kafka, of BROKERS=1 or 3 nodes, instead of the embedded broker.
+BROKERS ?= 1
+ifeq ($(BROKER),kafka)
+export SEALED_KAFKA_BROKERS := $(BROKERS)
+BROKER_SET_UP := kafka
+endif
+
+run: $(READY) $(BROKER_SET_UP) ## Start everything: mongod, broker, outside world, four services (Ctrl-C stops it; data is kept)
 	@$(SEALED) run
 
-demo: $(READY) ## Show the whole idea on real parts, from 500 orders to a verified certificate
+demo: $(READY) $(BROKER_SET_UP) ## Show the whole idea on real parts, from 500 orders to a verified certificate
 	@$(SEALED) demo
 
 reset: $(READY) ## Throw away var/: data, keys, logs
@@ -33,6 +43,9 @@ test: $(READY) ## Run all tests on a real mongod and broker
 
 test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 100 and 500)
 	@SEALED_WITHDRAWALS=1000 $(PY) -m pytest tests/e2e/test_many_withdrawals.py $(ARGS)
+
+test-kafka: $(READY) kafka ## Run the tests on Apache Kafka: access lists, durability, crashes of brokers
+	@$(PY) -m pytest tests/kafka $(ARGS)
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .
@@ -46,7 +59,7 @@ format: $(READY) ## Format the code
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: $(READY) ## Measure the pipeline, sealing, erasure and intake against their plain counterparts
+bench: $(READY) $(BROKER_SET_UP) ## Measure the pipeline, sealing, erasure and intake against their plain counterparts
 	@$(SEALED) bench
 
 crash-matrix: $(READY) ## Kill every service at every step, break every server, and see that all comes to the same end

@@ -54,7 +54,7 @@ async def _run(layout: Layout, only: str) -> list[Measured]:
         async with local_stack(layout.var / "parts", services=()) as stack:
             configure_logging("bench", stream=(layout.var / "bench.log").open("w"))
             client = connect(stack.info.mongodb.uri, service="bench")
-            people = Bench(client, stack.info.kafka.bootstrap_servers, stack.layout.keys, policy, [])
+            people = Bench(client, stack.info.kafka.address, stack.layout.keys, policy, [])
             if "b" in only:
                 measured.append(await sealing.measure(stack.info.mongodb.uri, layout.var / "keys"))
             if "a" in only:
@@ -63,7 +63,7 @@ async def _run(layout: Layout, only: str) -> list[Measured]:
     if "c" in only:
         async with local_stack(layout.var / "whole", key_cache_seconds=KEY_CACHE_SECONDS) as stack:
             client = connect(stack.info.mongodb.uri, service="bench")
-            people = Bench(client, stack.info.kafka.bootstrap_servers, stack.layout.keys, policy, [])
+            people = Bench(client, stack.info.kafka.address, stack.layout.keys, policy, [])
             measured += await erasure.measure(people, KEY_CACHE_SECONDS)
     if "d" in only:
         async with local_stack(layout.var / "intake", services=("intake",), outside=False) as stack:

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.demo.people import WAITING
 from shared.contracts.orders import OrderPlaced
 from shared.messaging.cloudevents import Outgoing, new_id
+from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.model import Policy
 from shared.sealing.envelope import Binding, seal
 from shared.sealing.kek_files import KekFiles
@@ -33,7 +34,7 @@ class Bench:
     """A stack without services, as the administrator, and people whose keys are in its keyring."""
 
     client: Client
-    kafka: str
+    kafka: KafkaAddress
     keys_root: Path
     policy: Policy
     people: list[SubjectKeys]

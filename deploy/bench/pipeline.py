@@ -144,7 +144,7 @@ def _opening_first(write: Handler, opener: Opener) -> Handler:
 async def _raw(bench: Bench, collection: Collection, messages: int) -> float:
     await collection.delete_many({})
     consumer = AIOKafkaConsumer(
-        PLAIN_TOPIC, bootstrap_servers=bench.kafka, group_id=new_id(), auto_offset_reset="earliest",
+        PLAIN_TOPIC, **bench.kafka.client_options(), group_id=new_id(), auto_offset_reset="earliest",
         enable_auto_commit=False, session_timeout_ms=6_000, heartbeat_interval_ms=1_500,
         fetch_max_wait_ms=FETCH_WAIT_MS,
     )  # fmt: skip
@@ -169,7 +169,7 @@ async def _write(consumer: AIOKafkaConsumer, collection: Collection, records: li
 async def _single(bench: Bench, collection: Collection) -> float:
     await collection.delete_many({})
     clock = _Clock(SINGLE_MESSAGES)
-    broker = KafkaBroker(bench.kafka, logger=None)
+    broker = KafkaBroker(bench.kafka.bootstrap_servers, security=bench.kafka.security(), logger=None)
 
     async def handle(order: dict[str, Any]) -> None:
         if not clock.finished.is_set():
@@ -188,11 +188,11 @@ async def _single(bench: Bench, collection: Collection) -> float:
 
 async def _fill_topics(bench: Bench) -> None:
     """The same orders twice: sealed as intake publishes them, and as plain JSON of at least the same size."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.kafka)
+    admin = AIOKafkaAdminClient(**bench.kafka.client_options())
     await admin.start()
     await admin.create_topics([NewTopic(topic, 6, 1) for topic in (SEALED_TOPIC, PLAIN_TOPIC)])
     await admin.close()
-    producer = AIOKafkaProducer(bootstrap_servers=bench.kafka, max_batch_size=256 * 1024, compression_type="zstd")
+    producer = AIOKafkaProducer(**bench.kafka.client_options(), max_batch_size=256 * 1024, compression_type="zstd")
     await producer.start()
     send: Callable[..., Awaitable[Any]] = producer.send
     try:

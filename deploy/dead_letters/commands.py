@@ -17,6 +17,7 @@ from deploy.dead_letters.letters import PREFIX, Letter, letters_in
 from deploy.demo.topics import everything
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
+from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.load import load_policy
 
 app = typer.Typer(help="Messages that services put aside: counts and facts, never their content.", no_args_is_help=True)
@@ -101,7 +102,7 @@ def discard_command(
 
 def _letters(var: Path) -> list[Letter]:
     topics = [name for name in load_policy().topics if name.startswith(PREFIX)]
-    return letters_in(asyncio.run(everything(_bootstrap_servers(var), topics)))
+    return letters_in(asyncio.run(everything(_kafka(var), topics)))
 
 
 def _matches(letter: Letter, service: str | None, topic: str | None, code: str | None) -> bool:
@@ -122,7 +123,7 @@ def _chosen(letters: Sequence[Letter], which: Sequence[str] | None, *, everythin
 
 async def _with_producer(var: Path, act: Callable[[AIOKafkaProducer], Awaitable[None]]) -> None:
     """The administrator's: no service may write to the topic of another, nor to the one of decisions."""
-    producer = AIOKafkaProducer(bootstrap_servers=_bootstrap_servers(var), acks="all")
+    producer = AIOKafkaProducer(**_kafka(var).client_options(), acks="all")
     await producer.start()
     try:
         await act(producer)
@@ -130,8 +131,8 @@ async def _with_producer(var: Path, act: Callable[[AIOKafkaProducer], Awaitable[
         await producer.stop()
 
 
-def _bootstrap_servers(var: Path) -> str:
-    return read_stack(Layout.at(var).stack_json).kafka.bootstrap_servers
+def _kafka(var: Path) -> KafkaAddress:
+    return read_stack(Layout.at(var).stack_json).kafka.address
 
 
 def _tell(letters: Sequence[Letter], outcome: str, as_json: bool) -> None:

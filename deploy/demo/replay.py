@@ -7,15 +7,16 @@ import httpx
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.messaging.kafka_address import KafkaAddress
 from shared.stores.mongo import Client
 
 QUIET_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 
 
-async def send_again(bootstrap_servers: str, records: Iterable["ConsumerRecord[bytes, bytes]"]) -> None:
+async def send_again(kafka: KafkaAddress, records: Iterable["ConsumerRecord[bytes, bytes]"]) -> None:
     """The same bytes to the same topics, keys and headers included."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=False)
+    producer = AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=False)
     await producer.start()
     try:
         futures = [

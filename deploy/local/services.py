@@ -10,6 +10,7 @@ from deploy.local.layout import Layout
 from deploy.local.part import Part
 from deploy.local.readiness import http_ready
 from deploy.provision.mongodb import uri_of
+from shared.messaging.kafka_address import KafkaAddress
 
 Rewire = Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, str]]]
 
@@ -20,9 +21,9 @@ async def as_it_is(service: str, environment: Mapping[str, str]) -> Mapping[str,
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a service is told of the rest of the stack. `mongodb_uri` is the administrator's."""
+    """What a service is told of the rest of the stack. The users in it are the administrators."""
 
-    kafka_bootstrap_servers: str
+    kafka: KafkaAddress
     kafka_idempotence: bool
     mongodb_uri: str
     ports: Mapping[str, int]
@@ -38,16 +39,25 @@ def service_part(name: str, layout: Layout, credentials: Credentials, around: Su
         "SEALED_KEYS_DIR": str(layout.keys / name),
         "SEALED_KEY_CACHE_SECONDS": str(around.key_cache_seconds),
         "SEALED_LOG_FORMAT": around.log_format,
-        "KAFKA_BOOTSTRAP_SERVERS": around.kafka_bootstrap_servers,
+        "KAFKA_BOOTSTRAP_SERVERS": around.kafka.bootstrap_servers,
         "SEALED_KAFKA_IDEMPOTENCE": str(around.kafka_idempotence).lower(),
         "MONGODB_URI": uri_of(around.mongodb_uri, name, credentials.password(name)),
     }
     return Part(
         name,
         (sys.executable, "-m", f"services.{name}"),
-        child_environment({**common, **_own(name, credentials, around.ports)}),
+        child_environment(
+            {**common, **_kafka_user(name, credentials, around), **_own(name, credentials, around.ports)}
+        ),
         http_ready(f"http://127.0.0.1:{port}/health/ready"),
     )
+
+
+def _kafka_user(name: str, credentials: Credentials, around: Surroundings) -> Mapping[str, str]:
+    """Where the cluster asks who speaks."""
+    if around.kafka.username is None:
+        return {}
+    return {"KAFKA_USERNAME": name, "KAFKA_PASSWORD": credentials.kafka_password(name)}
 
 
 def _own(name: str, credentials: Credentials, ports: Mapping[str, int]) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 
+from deploy.local import kafka as apache_kafka
 from deploy.local.broker import broker_part
 from deploy.local.credentials import Credentials
 from deploy.local.external import External, ServerUnreachable
@@ -29,6 +30,7 @@ from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, Service
 from deploy.local.supervisor import Supervisor
 from deploy.local.together import together
 from deploy.provision import kafka, keys, mongodb
+from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.load import load_policy
 from shared.stores.mongo import connect
 
@@ -42,6 +44,7 @@ async def local_stack(
     *,
     services: Sequence[str] = SERVICES,
     outside: bool = True,
+    kafka_brokers: int | None = None,
     key_cache_seconds: float = 2.0,
     log_format: str = "json",
     external: External | None = None,
@@ -51,7 +54,8 @@ async def local_stack(
     """A stack that works, until the end of the block; then it is drained in reverse order.
 
     services: which to start; with none, only mongod, the broker and the key files. outside: whether the services get
-    their outside world. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
+    their outside world. kafka_brokers: of Apache Kafka, 1 or 3; with 0 the embedded broker; by default from
+    SEALED_KAFKA_BROKERS. external: by default from KAFKA_BOOTSTRAP_SERVERS and MONGODB_URI. report: called with a
     part's name and a line for people. rewire: the environment a service gets instead of its own, so that a proxy can
     stand between it and what it uses.
 
@@ -64,6 +68,7 @@ async def local_stack(
             layout,
             services=services,
             outside=outside and bool(services),
+            kafka_brokers=apache_kafka.brokers_wanted() if kafka_brokers is None else kafka_brokers,
             key_cache_seconds=key_cache_seconds,
             log_format=log_format,
             external=External.from_environment() if external is None else external,
@@ -78,7 +83,8 @@ async def local_stack(
 
 
 class LocalStack:
-    """Made by `local_stack`. Parts go by name: `mongod`, `broker`, `mail`, `sms`, `partner`, and the services."""
+    """Made by `local_stack`. Parts go by name: `mongod`, `broker` (or `kafka-1`, …), `mail`, `sms`, `partner`, and the
+    services."""
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class LocalStack:
         *,
         services: Sequence[str],
         outside: bool,
+        kafka_brokers: int,
         key_cache_seconds: float,
         log_format: str,
         external: External,
@@ -95,6 +102,7 @@ class LocalStack:
         self.layout = layout
         self._services = tuple(services)
         self._outside = outside
+        self._kafka_brokers = kafka_brokers
         self._key_cache_seconds = key_cache_seconds
         self._log_format = log_format
         self._external = external
@@ -116,7 +124,11 @@ class LocalStack:
                 name: ServiceInfo(url=f"http://127.0.0.1:{self._ports[name]}", pid=self.pid(name))
                 for name in self._services
             },
-            kafka=KafkaInfo(bootstrap_servers=self._bootstrap_servers),
+            kafka=KafkaInfo(
+                bootstrap_servers=self._kafka.bootstrap_servers,
+                username=self._kafka.username,
+                password=self._kafka.password,
+            ),
             mongodb=MongodbInfo(
                 uri=self._admin_uri,
                 pid=mongod.pid if mongod else None,
@@ -132,6 +144,15 @@ class LocalStack:
     def mongodb_uri(self, service: str) -> str:
         """The URI a service itself connects with."""
         return mongodb.uri_of(self._admin_uri, service, self._credentials.password(service))
+
+    def kafka(self, service: str) -> KafkaAddress:
+        """As that service itself connects, where the cluster asks who speaks."""
+        admin = self._kafka
+        return (
+            admin
+            if not admin.username
+            else replace(admin, username=service, password=self._credentials.kafka_password(service))
+        )
 
     def pid(self, part: str) -> int:
         return self._parts[part].pid
@@ -150,7 +171,7 @@ class LocalStack:
         if part == MONGOD:
             await self._bootstrap_mongod()
         elif part == BROKER:
-            await kafka.provision(self._bootstrap_servers, self._policy)
+            await self._provision_kafka()
 
     async def wait_ready(self, part: str, seconds: float = 30) -> None:
         """Raises PartFailed if it isn't ready in that time."""
@@ -165,7 +186,8 @@ class LocalStack:
         self.layout.make()
         self.layout.stack_json.unlink(missing_ok=True)
         outside = OUTSIDE if self._outside else ()
-        self._ports = dict(choose_ports((MONGOD, BROKER, *OUTSIDE, *self._services), self.layout.run / "ports.json"))
+        brokers = apache_kafka.ports_of(self._kafka_brokers) or (BROKER,)
+        self._ports = dict(choose_ports((MONGOD, *brokers, *OUTSIDE, *self._services), self.layout.run / "ports.json"))
         await together(
             self._open_mongodb(),
             self._open_kafka(),
@@ -173,8 +195,8 @@ class LocalStack:
             *(self._open_part(part) for part in outside_parts(self.layout, self._ports) if part.name in outside),
         )
         around = Surroundings(
-            kafka_bootstrap_servers=self._bootstrap_servers,
-            kafka_idempotence=self._external.kafka_bootstrap_servers is not None,
+            kafka=self._kafka,
+            kafka_idempotence=bool(self._external.kafka or self._kafka_brokers),
             mongodb_uri=self._admin_uri,
             ports=self._ports,
             key_cache_seconds=self._key_cache_seconds,
@@ -188,7 +210,7 @@ class LocalStack:
         """Stop all parts, last started first: services drain while what they need is still there."""
         self._opened = False
         self.layout.stack_json.unlink(missing_ok=True)
-        for tier in (self._services, OUTSIDE, (BROKER,), (MONGOD,)):
+        for tier in (self._services, OUTSIDE, (BROKER, *apache_kafka.names_of(self._kafka_brokers)), (MONGOD,)):
             await asyncio.gather(*(self._parts[name].stop() for name in tier if name in self._parts))
         if not self._failure.done():
             self._failure.cancel()
@@ -212,11 +234,19 @@ class LocalStack:
         await bootstrap(self._ports[MONGOD], self._credentials.password(ADMIN))
 
     async def _open_kafka(self) -> None:
-        if self._external.kafka_bootstrap_servers is None:
+        if self._external.kafka:
+            if not await kafka_ready(self._external.kafka)():
+                raise ServerUnreachable("KAFKA_BOOTSTRAP_SERVERS", "no answer")
+        elif self._kafka_brokers:
+            parts = apache_kafka.kafka_parts(self.layout, self._ports, self._kafka_brokers, self._credentials)
+            await together(*(self._open_part(part) for part in await parts))
+        else:
             await self._open_part(broker_part(self._ports[BROKER]))
-        elif not await kafka_ready(self._bootstrap_servers)():
-            raise ServerUnreachable("KAFKA_BOOTSTRAP_SERVERS", "no answer")
-        await kafka.provision(self._bootstrap_servers, self._policy)
+        await self._provision_kafka()
+
+    async def _provision_kafka(self) -> None:
+        passwords = {service: self._credentials.kafka_password(service) for service in SERVICES}
+        await kafka.provision(self._kafka, self._policy, passwords)
 
     async def _open_service(self, name: str, around: Surroundings) -> None:
         part = service_part(name, self.layout, self._credentials, around)
@@ -248,5 +278,10 @@ class LocalStack:
         return self._external.mongodb_uri or admin_uri(self._ports[MONGOD], self._credentials.password(ADMIN))
 
     @property
-    def _bootstrap_servers(self) -> str:
-        return self._external.kafka_bootstrap_servers or f"127.0.0.1:{self._ports[BROKER]}"
+    def _kafka(self) -> KafkaAddress:
+        """The administrator's."""
+        if self._external.kafka:
+            return self._external.kafka
+        if self._kafka_brokers:
+            return apache_kafka.address(self._ports, self._kafka_brokers, self._credentials)
+        return KafkaAddress(f"127.0.0.1:{self._ports[BROKER]}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.local.part import StackError
+from shared.messaging.kafka_address import KafkaAddress
 from shared.sealing.kek_files import write_secret
 
 
@@ -19,7 +20,15 @@ class ServiceInfo(_Frozen):
 
 
 class KafkaInfo(_Frozen):
+    """The user is the administrator; the embedded broker has none."""
+
     bootstrap_servers: str
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+
+    @property
+    def address(self) -> KafkaAddress:
+        return KafkaAddress(self.bootstrap_servers, self.username, self.password)
 
 
 class MongodbInfo(_Frozen):

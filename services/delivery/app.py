@@ -47,7 +47,7 @@ def build(settings: DeliverySettings) -> FastAPI:
     policy = load_policy()
     client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
     database = client[SERVICE]
-    broker = kafka_broker(settings.kafka_bootstrap_servers, service=SERVICE, idempotent=settings.kafka_idempotence)
+    broker = kafka_broker(settings.kafka, service=SERVICE, idempotent=settings.kafka_idempotence)
     outbox = Outbox(database, broker, service=SERVICE)
     cache = settings.key_cache_seconds
     unwrapper = KeyUnwrapper(kek_provider(SERVICE, settings.keys_dir, settings.vault), SERVICE, cache)

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.messaging.kafka_address import KafkaAddress
 from shared.sealing.kek_vault import VaultAddress
 
 
@@ -18,6 +19,9 @@ class ServiceSettings(BaseSettings):
     port: int = Field(validation_alias="SEALED_PORT")
     host: str = Field(default="127.0.0.1", validation_alias="SEALED_HOST")
     kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    kafka_username: str | None = Field(default=None, validation_alias="KAFKA_USERNAME")
+    kafka_password: SecretStr | None = Field(default=None, validation_alias="KAFKA_PASSWORD")
+    kafka_ca_file: Path | None = Field(default=None, validation_alias="KAFKA_CA_FILE")
     kafka_idempotence: bool = Field(default=True, validation_alias="SEALED_KAFKA_IDEMPOTENCE")
     mongodb_uri: SecretStr = Field(validation_alias="MONGODB_URI")
     keys_dir: Path = Field(validation_alias="SEALED_KEYS_DIR")
@@ -28,6 +32,11 @@ class ServiceSettings(BaseSettings):
     vault_token_file: Path | None = Field(default=None, validation_alias="VAULT_TOKEN_FILE")
     vault_mount: str = Field(default="transit", validation_alias="VAULT_TRANSIT_MOUNT")
     vault_ca_file: Path | None = Field(default=None, validation_alias="VAULT_CACERT")
+
+    @property
+    def kafka(self) -> KafkaAddress:
+        password = self.kafka_password.get_secret_value() if self.kafka_password else None
+        return KafkaAddress(self.kafka_bootstrap_servers, self.kafka_username, password, self.kafka_ca_file)
 
     @property
     def vault(self) -> VaultAddress | None:

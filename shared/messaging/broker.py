@@ -3,25 +3,25 @@
 from faststream.kafka import KafkaBroker
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
-from faststream.security import BaseSecurity
 from opentelemetry.trace import TracerProvider
 from prometheus_client import REGISTRY
+
+from shared.messaging.kafka_address import KafkaAddress
 
 GRACEFUL_SECONDS = 25.0
 
 
 def kafka_broker(
-    bootstrap_servers: str,
+    kafka: KafkaAddress,
     *,
     service: str,
     idempotent: bool,
-    security: BaseSecurity | None = None,
     tracer_provider: TracerProvider | None = None,
 ) -> KafkaBroker:
     """Acknowledged by all in-sync replicas, compressed, drained on stop. `idempotent` is off on the embedded broker
     only, which does not have it."""
     return KafkaBroker(
-        bootstrap_servers,
+        kafka.bootstrap_servers.split(","),
         client_id=service,
         acks="all",
         enable_idempotence=idempotent,
@@ -30,7 +30,7 @@ def kafka_broker(
         request_timeout_ms=20_000,
         graceful_timeout=GRACEFUL_SECONDS,
         allow_auto_create_topics=False,
-        security=security,
+        security=kafka.security(),
         middlewares=(
             KafkaPrometheusMiddleware(registry=REGISTRY, app_name=service),
             KafkaTelemetryMiddleware(tracer_provider=tracer_provider),

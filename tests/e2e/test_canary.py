@@ -49,7 +49,7 @@ NEEDLES = Needles({f"value {number}": value for number, value in enumerate(VALUE
 async def search(world: World, needles: Needles) -> list[Finding]:
     await world.admin.admin.command("fsync")
     size, in_files = await asyncio.to_thread(scan_files, world.stack.layout.var, needles)
-    messages = await everything(world.stack.info.kafka.bootstrap_servers, world.policy.topics)
+    messages = await everything(world.stack.info.kafka.address, world.policy.topics)
     assert size > 1_000_000
     assert messages
     return [*in_files, *scan_messages(messages, needles)]
@@ -102,8 +102,8 @@ async def send_garbage(world: World) -> list[str]:
 async def poison(world: World, order: Order) -> None:
     """The person's own event, cut in the middle, and with bytes that are no text; wait until all have put it aside."""
     record = (await world.placed_event(order)).record
-    servers = world.stack.info.kafka.bootstrap_servers
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=False)
+    servers = world.stack.info.kafka.address
+    producer = AIOKafkaProducer(**servers.client_options(), enable_idempotence=False)
     await producer.start()
     try:
         for value in ((record.value or b"")[:-40], b"\xff\xfe" + (record.value or b"")):
@@ -161,7 +161,7 @@ async def test_outside_has_what_left_the_system(world: World, found_while_held: 
 async def test_same_search_finds_what_is_planted(world: World) -> None:
     collection = world.admin["planted"]["values"]
     await collection.insert_one({"_id": 1, "name": PLANTED})
-    producer = AIOKafkaProducer(bootstrap_servers=world.stack.info.kafka.bootstrap_servers, enable_idempotence=False)
+    producer = AIOKafkaProducer(**world.stack.info.kafka.address.client_options(), enable_idempotence=False)
     await producer.start()
     await producer.send_and_wait("ledger-heads", PLANTED.encode("utf-16-le"))
     await producer.stop()

@@ -41,7 +41,7 @@ class Desk:
     async def mine(self) -> list[dict[str, Any]]:
         """Letters of this person's events, as facts."""
         topics = [name for name in self.world.policy.topics if name.startswith("dead-letters-")]
-        records = await everything(self.world.stack.info.kafka.bootstrap_servers, topics)
+        records = await everything(self.world.stack.info.kafka.address, topics)
         letters = [show.facts(letter) for letter in letters_in(records)]
         return [letter for letter in letters if letter["subject_id"] == self.order.subject_id]
 
@@ -65,7 +65,7 @@ async def desk(world: World) -> Desk:
     await keyring.delete_one({"_id": order.subject_id})
     await world.admin["delivery"]["shipments"].delete_one({"order_id": order.order_id})
     await asyncio.sleep(desk.cache_seconds + 1)
-    await send_again(world.stack.info.kafka.bootstrap_servers, [record])
+    await send_again(world.stack.info.kafka.address, [record])
     await desk.awaited(3)
     await keyring.insert_one(document)
     return desk
@@ -105,7 +105,7 @@ async def test_replayed_letter_is_applied_and_nobody_is_written_to_twice(desk: D
 
 
 async def test_discarded_letter_is_sent_nowhere(desk: Desk) -> None:
-    servers = desk.world.stack.info.kafka.bootstrap_servers
+    servers = desk.world.stack.info.kafka.address
     (letter,) = [letter for letter in await desk.mine() if letter["service"] == "privacy"]
     before = len(await everything(servers, ["orders"]))
     await desk.run("discard", letter["letter"], "--reason", "handled")
@@ -136,7 +136,7 @@ async def test_nothing_of_a_person_is_printed(desk: Desk) -> None:
     values = {"phone": str(desk.person.phone), "email": str(desk.person.email)}
     needles, value, contact = Needles(values), json.dumps(values).encode(), values["email"].encode()
     record = a_record(value, key=contact, headers=[("ce_id", contact), ("ce_type", contact), ("ce_time", contact)])
-    servers = desk.world.stack.info.kafka.bootstrap_servers
+    servers = desk.world.stack.info.kafka.address
     assert list(needles.found_in(value, "planted"))
 
     async def put_aside() -> int:

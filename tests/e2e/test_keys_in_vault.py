@@ -106,7 +106,7 @@ async def test_nothing_is_lost_while_the_server_is_away(world: World, vault: Vau
         assert world.subjects_to(person).count(CONFIRMED) == 1
     assert world.faults_logged() == []
     dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
-    assert await everything(world.stack.info.kafka.bootstrap_servers, dead_letters) == []
+    assert await everything(world.stack.info.kafka.address, dead_letters) == []
 
 
 async def test_server_that_hangs_holds_up_nobody_who_needs_no_key(world: World, vault: VaultKeys) -> None:

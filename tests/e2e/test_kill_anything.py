@@ -97,7 +97,7 @@ async def test_everything_comes_to_the_same_end(world: World, tmp_path: Path) ->
         assert len(world.waybills_of(order)) == 1
     await stores_agree(world, orders)
     assert (await world.privacy.get("/v1/ledger/verification"))["holds"]
-    servers = world.stack.info.kafka.bootstrap_servers
+    servers = world.stack.info.kafka.address
     dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
     assert await everything(servers, dead_letters) == []
     assert world.faults_logged() == []

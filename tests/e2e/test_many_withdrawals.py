@@ -126,7 +126,7 @@ async def test_nobody_else_is_touched_and_every_count_is_true(world: World) -> N
     assert await keyring.count_documents({"_id": {"$in": subjects}, "keys": {}}) == LEAVING
 
     await untouched(world, staying)
-    entries = await everything(world.stack.info.kafka.bootstrap_servers, [SubjectSuppressed.TOPIC])
+    entries = await everything(world.stack.info.kafka.address, [SubjectSuppressed.TOPIC])
     known = furthest(read(record).event for record in entries)
     assert {entry.subject_id: set(entry.keys_destroyed) for entry in known} == {
         subject: set(world.policy.readers) for subject in subjects

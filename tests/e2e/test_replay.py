@@ -76,7 +76,7 @@ async def restarted(world: World, service: str) -> None:
 
 async def put_aside(world: World, orders: list[Order]) -> None:
     """Each of them, ahead of its erasure, has an order put aside that would be somebody new's, and one that is cut."""
-    servers, keyring = world.stack.info.kafka.bootstrap_servers, world.admin["keyring"]["subjects"]
+    servers, keyring = world.stack.info.kafka.address, world.admin["keyring"]["subjects"]
     documents = [await world.keyring_document(order.subject_id) for order in orders]
     records = [(await world.placed_event(order)).record for order in orders]
     ids = {"_id": {"$in": [document["_id"] for document in documents]}}
@@ -95,7 +95,7 @@ async def put_aside(world: World, orders: list[Order]) -> None:
 
 async def letters_of(world: World, orders: list[Order]) -> list[Letter]:
     topics = [name for name in world.policy.topics if name.startswith("dead-letters-")]
-    letters = letters_in(await everything(world.stack.info.kafka.bootstrap_servers, topics))
+    letters = letters_in(await everything(world.stack.info.kafka.address, topics))
     subjects = {order.subject_id for order in orders}
     return [letter for letter in letters if letter.subject_id in subjects and letter.decision is None]
 
@@ -103,7 +103,7 @@ async def letters_of(world: World, orders: list[Order]) -> list[Letter]:
 async def test_nothing_changes_in_order_or_shuffled(world: World) -> None:
     orders = await history(world)
     urls = [service.url for service in world.stack.info.services.values()]
-    servers = world.stack.info.kafka.bootstrap_servers
+    servers = world.stack.info.kafka.address
     consumed = await until_quiet(urls)
     records = await everything(servers, [name for name, topic in world.policy.topics.items() if topic.consumers])
     before, arrived = await documents(world), outside(world)

@@ -151,7 +151,7 @@ async def test_survivors_are_opened_and_old_copies_of_the_erased_are_not(world: 
         assert world.wrong_with(certificate, tmp_path / "stranger") == []
     dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
     subjects = {order.subject_id.encode() for order in (erased, *(o for _, o in load.staying))}
-    records = await everything(world.stack.info.kafka.bootstrap_servers, dead_letters)
+    records = await everything(world.stack.info.kafka.address, dead_letters)
     assert [record.topic for record in records if record.key in subjects] == []
     certificate = await world.certificate(case_id)
     assert {reader: key["epoch"] for reader, key in certificate["keys"].items()} == old

@@ -122,7 +122,7 @@ class World:
         """As it lies in Kafka."""
 
         async def ask() -> list[Received[OrderPlaced]]:
-            records = await everything(self.stack.info.kafka.bootstrap_servers, ["orders"])
+            records = await everything(self.stack.info.kafka.address, ["orders"])
             return [
                 read(record)
                 for record in records

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 async def sweeper(stores: LocalStack) -> AsyncIterator[Intake]:
-    broker = kafka_broker(stores.info.kafka.bootstrap_servers, service="intake", idempotent=False)
+    broker = kafka_broker(stores.info.kafka.address, service="intake", idempotent=False)
     async with an_intake(stores, broker) as intake:
         await broker.start()
         yield intake
@@ -31,7 +31,7 @@ async def test_what_a_dead_process_left_is_published_by_another(intake: Intake, 
     consumer = AIOKafkaConsumer(
         "orders",
         "consents",
-        bootstrap_servers=intake.stack.info.kafka.bootstrap_servers,
+        **intake.stack.info.kafka.address.client_options(),
         auto_offset_reset="earliest",
     )
     await consumer.start()

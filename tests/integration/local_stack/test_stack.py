@@ -47,7 +47,7 @@ async def test_stack_json_is_complete_and_its_owners_alone(stack: LocalStack) ->
 
 
 async def test_topics_are_those_of_the_policy(stack: LocalStack) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.info.kafka.bootstrap_servers)
+    admin = AIOKafkaAdminClient(**stack.info.kafka.address.client_options())
     await admin.start()
     try:
         topics = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
@@ -149,7 +149,7 @@ async def test_missing_broker_is_named_with_its_remedy(tmp_path: Path, monkeypat
 async def test_external_servers_replace_the_embedded_ones(
     stack: LocalStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    external = External(stack.info.kafka.bootstrap_servers, stack.info.mongodb.uri)
+    external = External(stack.info.kafka.address, stack.info.mongodb.uri)
     var = tmp_path_factory.mktemp("other")
     async with local_stack(var, services=(), external=external) as other:
         assert other.info.mongodb.pid is None

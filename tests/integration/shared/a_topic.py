@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from shared.messaging.kafka_address import KafkaAddress
+
 QUIET_SECONDS = 0.4
 Record = ConsumerRecord[bytes, bytes]
 
 
-async def create(bootstrap_servers: str, *names: str, partitions: int = 6) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def create(kafka: KafkaAddress, *names: str, partitions: int = 6) -> None:
+    admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
@@ -19,9 +21,9 @@ async def create(bootstrap_servers: str, *names: str, partitions: int = 6) -> No
         await admin.close()
 
 
-async def send(bootstrap_servers: str, topic: str, records: Sequence[Record]) -> None:
+async def send(kafka: KafkaAddress, topic: str, records: Sequence[Record]) -> None:
     """Publish the records' keys, values and headers as they are, partition by key."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, max_request_size=8 * 2**20)
+    producer = AIOKafkaProducer(**kafka.client_options(), max_request_size=8 * 2**20)
     await producer.start()
     try:
         futures = [
@@ -32,9 +34,9 @@ async def send(bootstrap_servers: str, topic: str, records: Sequence[Record]) ->
         await producer.stop()
 
 
-async def published(bootstrap_servers: str, topic: str, at_least: int, *, seconds: float = 20) -> list[Record]:
+async def published(kafka: KafkaAddress, topic: str, at_least: int, *, seconds: float = 20) -> list[Record]:
     """All of the topic once `at_least` came and nothing more for a moment."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**kafka.client_options(), auto_offset_reset="earliest")
     await consumer.start()
     await consumer.topics()
     consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()])

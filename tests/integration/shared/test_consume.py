@@ -16,6 +16,7 @@ from shared.messaging.broker import kafka_broker
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.consume import BatchConsumer, Handler, Outcome, subscribe
 from shared.messaging.dead_letters import LARGEST_BYTES, DeadLetters
+from shared.messaging.kafka_address import KafkaAddress
 from shared.stores.mongo import Database
 from tests.builders import a_record, a_record_of, an_order_placed
 from tests.integration.shared.a_topic import create, published, send
@@ -48,23 +49,23 @@ class Ledger:
 class World:
     """A topic with its dead letters, and a service's replicas that read it."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self.bootstrap_servers = bootstrap_servers
+    def __init__(self, kafka: KafkaAddress) -> None:
+        self.kafka = kafka
         self.service = f"test-{new_id()}"
         self.topic = f"test-{new_id()}"
         self.handler: Handler | None = None
 
     async def create(self) -> None:
-        await create(self.bootstrap_servers, self.topic)
-        await create(self.bootstrap_servers, f"dead-letters-{self.service}", partitions=1)
+        await create(self.kafka, self.topic)
+        await create(self.kafka, f"dead-letters-{self.service}", partitions=1)
 
     async def send(self, records: Sequence[Any]) -> None:
-        await send(self.bootstrap_servers, self.topic, records)
+        await send(self.kafka, self.topic, records)
 
     async def letters(self, values: Collection[bytes]) -> dict[str, Any]:
         """Dead letters that hold these values, by code, once they are all there."""
         for _ in range(20):
-            found = await published(self.bootstrap_servers, f"dead-letters-{self.service}", 1)
+            found = await published(self.kafka, f"dead-letters-{self.service}", 1)
             ours = [letter for letter in found if (letter.value or b"") in values]
             if len(ours) >= len(values):
                 break
@@ -72,7 +73,7 @@ class World:
 
     @asynccontextmanager
     async def replica(self, handler: Handler) -> AsyncIterator[None]:
-        broker = kafka_broker(self.bootstrap_servers, service=self.service, idempotent=False)
+        broker = kafka_broker(self.kafka, service=self.service, idempotent=False)
         consumer = BatchConsumer(self.topic, {OrderPlaced: handler}, DeadLetters(broker, self.service))
         subscriber = subscribe(broker, consumer, service=self.service)
         await broker.start()
@@ -86,7 +87,7 @@ class World:
 @pytest.fixture(scope="module")
 async def world(stores: LocalStack) -> AsyncIterator[World]:
     """With one replica at work: joining a group takes seconds. A test says what its handler does."""
-    world = World(stores.info.kafka.bootstrap_servers)
+    world = World(stores.info.kafka.address)
     await world.create()
 
     async def handle(batch: Sequence[Received[Any]]) -> Outcome:
@@ -216,7 +217,7 @@ async def test_message_as_large_as_kafka_takes_does_not_hold_up_its_partition(wo
 @pytest.mark.slow
 async def test_replicas_that_come_and_go_apply_everything_once(stores: LocalStack, database: Database) -> None:
     """One alone, two, the other alone: a batch in flight is written and committed before its partitions go."""
-    world, ledger = World(stores.info.kafka.bootstrap_servers), Ledger(database)
+    world, ledger = World(stores.info.kafka.address), Ledger(database)
     await world.create()
     sent: list[Any] = []
     by_second: list[int] = []

@@ -26,13 +26,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 async def topic(stores: LocalStack) -> str:
     name = f"test-{new_id()}"
-    await create(stores.info.kafka.bootstrap_servers, name)
+    await create(stores.info.kafka.address, name)
     return name
 
 
 @pytest.fixture
 async def broker(stores: LocalStack) -> AsyncIterator[KafkaBroker]:
-    broker = kafka_broker(stores.info.kafka.bootstrap_servers, service="test", idempotent=False)
+    broker = kafka_broker(stores.info.kafka.address, service="test", idempotent=False)
     await broker.connect()
     yield broker
     await broker.stop()
@@ -79,7 +79,7 @@ async def test_event_is_published_right_after_the_commit_with_its_key_and_header
     outbox, [event] = replica(database, broker), events(1)
     await outbox.start()
     outbox.committed(await committed(mongo, outbox, [event]))
-    [record] = await published(stores.info.kafka.bootstrap_servers, topic, 1)
+    [record] = await published(stores.info.kafka.address, topic, 1)
     assert record.key == event.key.encode()
     assert record.value == event.event.model_dump_json().encode()
     headers = {name: value.decode() for name, value in record.headers}
@@ -116,7 +116,7 @@ async def test_change_that_failed_publishes_nothing(
     with pytest.raises(RuntimeError):
         await in_transaction(mongo, fail)
     await asyncio.sleep(0.5)  # longer than the lease
-    assert await published(stores.info.kafka.bootstrap_servers, topic, 0) == []
+    assert await published(stores.info.kafka.address, topic, 0) == []
     await outbox.stop()
 
 
@@ -127,7 +127,7 @@ async def test_event_of_a_writer_that_died_between_commit_and_publishing_is_swep
     outgoing = events(20)
     await committed(mongo, died, outgoing)  # and no `committed`: the process is gone
     await asyncio.gather(other.start(), third.start())
-    records = await published(stores.info.kafka.bootstrap_servers, topic, 20)
+    records = await published(stores.info.kafka.address, topic, 20)
     assert ids(records) == sorted(event.event_id for event in outgoing)
     await gone(database)
     await asyncio.gather(other.stop(), third.stop())
@@ -150,7 +150,7 @@ async def test_replicas_that_sweep_at_once_publish_each_event_once(
     replicas = [replica(database, broker, lease_seconds=60) for _ in range(4)]
     while await database[COLLECTION].count_documents({}):
         await asyncio.gather(*(each.sweep() for each in replicas))
-    records = await published(stores.info.kafka.bootstrap_servers, topic, 900)
+    records = await published(stores.info.kafka.address, topic, 900)
     assert ids(records) == sorted(event.event_id for event in outgoing)
 
 
@@ -186,14 +186,14 @@ async def test_row_goes_only_when_kafka_has_acknowledged_it(mongo: Client, datab
 async def test_broker_that_is_away_leaves_the_rows_to_a_later_sweep(
     stores: LocalStack, mongo: Client, database: Database, broker: KafkaBroker, topic: str, events: Any
 ) -> None:
-    nowhere = kafka_broker(stores.info.kafka.bootstrap_servers, service="test", idempotent=False)  # never connected
+    nowhere = kafka_broker(stores.info.kafka.address, service="test", idempotent=False)  # never connected
     writer, other = replica(database, nowhere), replica(database, broker)
     await writer.start()
     writer.committed(await committed(mongo, writer, events(5)))
     await asyncio.sleep(0.2)
     assert await database[COLLECTION].count_documents({}) == 5
     await other.start()
-    await published(stores.info.kafka.bootstrap_servers, topic, 5)
+    await published(stores.info.kafka.address, topic, 5)
     await gone(database)
     assert not [task for task in writer._tasks if task.done()], "the writer still works"
     await asyncio.gather(writer.stop(), other.stop())
@@ -208,7 +208,7 @@ async def test_stopping_publishes_what_is_queued(
         outbox.committed(await committed(mongo, outbox, events(10)))
     await outbox.stop()
     assert await database[COLLECTION].count_documents({}) == 0
-    assert len(await published(stores.info.kafka.bootstrap_servers, topic, 100)) == 100
+    assert len(await published(stores.info.kafka.address, topic, 100)) == 100
 
 
 async def test_row_holds_what_the_policy_describes_and_no_more(

@@ -18,6 +18,7 @@ from shared.messaging import consume
 from shared.messaging.broker import kafka_broker
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.consume import BatchConsumer, Outcome, subscribe
+from shared.messaging.kafka_address import KafkaAddress
 from tests.builders import NOON, a_record, a_record_of, an_order_placed
 
 
@@ -264,7 +265,7 @@ async def test_cancelling_is_not_taken_for_a_bad_message() -> None:
 
 async def test_partitions_are_not_given_away_before_the_batch_in_flight_is_committed() -> None:
     """FastStream holds this lock around a batch and its commit."""
-    broker = kafka_broker("nowhere:1", service="test", idempotent=False)
+    broker = kafka_broker(KafkaAddress("nowhere:1"), service="test", idempotent=False)
     subscriber = subscribe(broker, a_consumer(Handler()), service="test")
     subscriber.lock = MultiLock()  # as starting does
     subscriber.lock.acquire()
@@ -277,7 +278,7 @@ async def test_partitions_are_not_given_away_before_the_batch_in_flight_is_commi
 
 
 def test_every_subscription_keeps_its_place_when_a_batch_fails() -> None:
-    broker = kafka_broker("nowhere:1", service="test", idempotent=False)
+    broker = kafka_broker(KafkaAddress("nowhere:1"), service="test", idempotent=False)
     subscriber = subscribe(broker, a_consumer(Handler()), service="test")
     assert subscriber.ack_policy is AckPolicy.NACK_ON_ERROR
     assert subscriber.group_id == "test.orders"

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Fetches Apache Kafka's jars into deploy/kafka/jars (45 files, 45 MB), once for each pom.xml. Needs Java 17 and Maven;
+# as root on Debian or Ubuntu it installs what is missing.
+set -eu
+cd "$(dirname "$0")"
+want=$(cksum < pom.xml)
+if [ -f jars/.pom ] && [ "$(cat jars/.pom)" = "$want" ] && command -v java >/dev/null; then exit 0; fi
+
+missing=""
+command -v java >/dev/null || missing="openjdk-17-jre-headless"
+command -v mvn >/dev/null || missing="$missing maven"
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing $missing ..."
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    missing=""
+fi
+if [ -n "$missing" ]; then
+    echo "Apache Kafka needs Java 17 and Maven; missing here: $missing." >&2
+    echo "Install them (Debian, Ubuntu: apt install openjdk-17-jre-headless maven) and run this again." >&2
+    exit 1
+fi
+
+echo "Fetching Apache Kafka ..."
+rm -rf jars
+mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$PWD/jars"
+echo "$want" > jars/.pom
