@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo.errors import PyMongoError
+
 from deploy.demo.topics import everything
 from deploy.faults.desk import PATIENCE_SECONDS, Desk, NotConverged
 from deploy.faults.journeys import Story
@@ -30,10 +32,17 @@ class Seen:
 async def settle(desk: Desk, story: Story) -> None:
     """Wait until everything that must be true is. Raises NotConverged, with what is not."""
     give_up_at = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while unmet := await not_yet(desk, story):
+    while unmet := await _unmet_now(desk, story):
         if asyncio.get_running_loop().time() > give_up_at:
             raise NotConverged(unmet)
         await asyncio.sleep(0.15)
+
+
+async def _unmet_now(desk: Desk, story: Story) -> list[str]:
+    try:
+        return await not_yet(desk, story)
+    except (PyMongoError, TimeoutError) as fault:
+        return [f"to be read: {type(fault).__name__}"]
 
 
 async def not_yet(desk: Desk, story: Story) -> list[str]:
