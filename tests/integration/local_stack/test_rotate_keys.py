@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.local.stack import LocalStack, local_stack
@@ -67,6 +68,35 @@ async def test_order_that_nobody_precedes_keeps_its_keys(stack: LocalStack) -> N
     )
     assert rotation.rewrapped == 1
     assert await readable(stack, publisher, people) == [True]
+    publisher.administrator.close()
+
+
+class ErasedMeanwhile(KekFiles):
+    """The key is destroyed after the rotation has read it, and before it writes it back."""
+
+    def __init__(self, stack: LocalStack, reader: str, subject_id: str) -> None:
+        super().__init__(stack.layout.keys / reader, reader)
+        self._uri, self._column, self._subject_id = stack.info.mongodb.uri, f"keys.{reader}", subject_id
+
+    def open(self, epoch: int, sealed: bytes) -> bytes:
+        with MongoClient[dict[str, object]](self._uri) as client:
+            client[DATABASE][SUBJECTS].update_one({"_id": self._subject_id}, {"$unset": {self._column: ""}})
+        return super().open(epoch, sealed)
+
+
+async def test_key_destroyed_while_it_is_rewrapped_stays_destroyed(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = Publisher(stack)
+    erased, other = await publisher.people(2)
+    keeper = KekFolders(stack.layout.keys)
+    monkeypatch.setattr(keeper, "opener", lambda reader: ErasedMeanwhile(stack, reader, erased.subject_id))
+    await rotate(publisher.administrator, keeper, "delivery", cache_seconds=0)
+    document = await publisher.administrator[DATABASE][SUBJECTS].find_one({"_id": erased.subject_id})
+    assert document is not None
+    assert "delivery" not in document["keys"]
+    assert "notifications" in document["keys"]
+    assert await readable(stack, publisher, [other]) == [True]
     publisher.administrator.close()
 
 
