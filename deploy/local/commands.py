@@ -14,12 +14,13 @@ from rich.table import Table
 
 from deploy.local.follow import follow, show
 from deploy.local.kafka import brokers_wanted, names_of
+from deploy.local.kafka_cluster import BROKER
 from deploy.local.layout import SERVICES, Layout, default_var
 from deploy.local.lock import only_one
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.part import StackError
 from deploy.local.services import as_it_is
-from deploy.local.stack import BROKER, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from deploy.local.vault_keys import vault_keys
 from shared.policy.load import PolicyInvalid
 

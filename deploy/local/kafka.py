@@ -74,7 +74,8 @@ async def _part(layout: Layout, name: str, ports: Mapping[str, int], brokers: in
         await _format(layout, name, properties, password)
     java = ("java", "-Xmx512m", f"-Dlog4j2.configurationFile={LOGGING}", "-cp", f"{JARS}/*")
     own = KafkaAddress(f"127.0.0.1:{ports[name]}", ADMIN, password)
-    return Part(name, (*java, "kafka.Kafka", str(properties)), child_environment(), kafka_ready(own), stop_seconds=10)
+    argv = (*java, "kafka.Kafka", str(properties))
+    return Part(name, argv, child_environment(), kafka_ready(own), start_seconds=180, stop_seconds=10)
 
 
 async def _format(layout: Layout, name: str, properties: Path, password: str) -> None:

@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pymongo.errors import PyMongoError
 
-from deploy.local import kafka as apache_kafka
-from deploy.local.broker import broker_part
 from deploy.local.credentials import Credentials
 from deploy.local.external import External, ServerUnreachable
+from deploy.local.kafka import brokers_wanted
+from deploy.local.kafka_cluster import BROKER, KafkaCluster
 from deploy.local.layout import ROOT, SERVICES, Layout
 from deploy.local.lock import only_one
 from deploy.local.mongod import ADMIN, admin_uri, bootstrap, mongod_part
@@ -24,17 +25,16 @@ from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.outside.parts import outside_parts
 from deploy.local.part import Part, PartFailed
 from deploy.local.ports import choose_ports
-from deploy.local.readiness import kafka_ready
 from deploy.local.services import Rewire, Surroundings, as_it_is, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
 from deploy.local.supervisor import Supervisor
 from deploy.local.together import together
-from deploy.provision import kafka, keys, mongodb
+from deploy.provision import keys, mongodb
 from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.load import load_policy
 from shared.stores.mongo import connect
 
-MONGOD, BROKER = "mongod", "broker"
+MONGOD: Final = "mongod"
 Report = Callable[[str, str], None]
 
 
@@ -68,7 +68,7 @@ async def local_stack(
             layout,
             services=services,
             outside=outside and bool(services),
-            kafka_brokers=apache_kafka.brokers_wanted() if kafka_brokers is None else kafka_brokers,
+            kafka_brokers=brokers_wanted() if kafka_brokers is None else kafka_brokers,
             key_cache_seconds=key_cache_seconds,
             log_format=log_format,
             external=External.from_environment() if external is None else external,
@@ -102,13 +102,13 @@ class LocalStack:
         self.layout = layout
         self._services = tuple(services)
         self._outside = outside
-        self._kafka_brokers = kafka_brokers
         self._key_cache_seconds = key_cache_seconds
         self._log_format = log_format
         self._external = external
         self._report = report
         self._rewire = rewire
         self._credentials = Credentials(layout.secrets)
+        self._cluster = KafkaCluster(layout, self._credentials, external.kafka, kafka_brokers)
         self._policy = load_policy()
         self._parts: dict[str, Supervisor] = {}
         self._ports: dict[str, int] = {}
@@ -146,13 +146,8 @@ class LocalStack:
         return mongodb.uri_of(self._admin_uri, service, self._credentials.password(service))
 
     def kafka(self, service: str) -> KafkaAddress:
-        """As that service itself connects, where the cluster asks who speaks."""
-        admin = self._kafka
-        return (
-            admin
-            if not admin.username
-            else replace(admin, username=service, password=self._credentials.kafka_password(service))
-        )
+        """What the service itself connects with."""
+        return self._cluster.address_of(service, self._ports)
 
     def pid(self, part: str) -> int:
         return self._parts[part].pid
@@ -171,7 +166,7 @@ class LocalStack:
         if part == MONGOD:
             await self._bootstrap_mongod()
         elif part == BROKER:
-            await self._provision_kafka()
+            await self._cluster.provision(self._ports, self._policy)
 
     async def wait_ready(self, part: str, seconds: float = 30) -> None:
         """Raises PartFailed if it isn't ready in that time."""
@@ -186,8 +181,8 @@ class LocalStack:
         self.layout.make()
         self.layout.stack_json.unlink(missing_ok=True)
         outside = OUTSIDE if self._outside else ()
-        brokers = apache_kafka.ports_of(self._kafka_brokers) or (BROKER,)
-        self._ports = dict(choose_ports((MONGOD, *brokers, *OUTSIDE, *self._services), self.layout.run / "ports.json"))
+        names = (MONGOD, *self._cluster.port_names, *OUTSIDE, *self._services)
+        self._ports = dict(choose_ports(names, self.layout.run / "ports.json"))
         await together(
             self._open_mongodb(),
             self._open_kafka(),
@@ -196,7 +191,7 @@ class LocalStack:
         )
         around = Surroundings(
             kafka=self._kafka,
-            kafka_idempotence=bool(self._external.kafka or self._kafka_brokers),
+            kafka_idempotence=self._cluster.idempotent,
             mongodb_uri=self._admin_uri,
             ports=self._ports,
             key_cache_seconds=self._key_cache_seconds,
@@ -210,7 +205,7 @@ class LocalStack:
         """Stop all parts, last started first: services drain while what they need is still there."""
         self._opened = False
         self.layout.stack_json.unlink(missing_ok=True)
-        for tier in (self._services, OUTSIDE, (BROKER, *apache_kafka.names_of(self._kafka_brokers)), (MONGOD,)):
+        for tier in (self._services, OUTSIDE, self._cluster.names, (MONGOD,)):
             await asyncio.gather(*(self._parts[name].stop() for name in tier if name in self._parts))
         if not self._failure.done():
             self._failure.cancel()
@@ -234,19 +229,8 @@ class LocalStack:
         await bootstrap(self._ports[MONGOD], self._credentials.password(ADMIN))
 
     async def _open_kafka(self) -> None:
-        if self._external.kafka:
-            if not await kafka_ready(self._external.kafka)():
-                raise ServerUnreachable("KAFKA_BOOTSTRAP_SERVERS", "no answer")
-        elif self._kafka_brokers:
-            parts = apache_kafka.kafka_parts(self.layout, self._ports, self._kafka_brokers, self._credentials)
-            await together(*(self._open_part(part) for part in await parts))
-        else:
-            await self._open_part(broker_part(self._ports[BROKER]))
-        await self._provision_kafka()
-
-    async def _provision_kafka(self) -> None:
-        passwords = {service: self._credentials.kafka_password(service) for service in SERVICES}
-        await kafka.provision(self._kafka, self._policy, passwords)
+        await together(*(self._open_part(part) for part in await self._cluster.parts(self._ports)))
+        await self._cluster.provision(self._ports, self._policy)
 
     async def _open_service(self, name: str, around: Surroundings) -> None:
         part = service_part(name, self.layout, self._credentials, around)
@@ -280,8 +264,4 @@ class LocalStack:
     @property
     def _kafka(self) -> KafkaAddress:
         """The administrator's."""
-        if self._external.kafka:
-            return self._external.kafka
-        if self._kafka_brokers:
-            return apache_kafka.address(self._ports, self._kafka_brokers, self._credentials)
-        return KafkaAddress(f"127.0.0.1:{self._ports[BROKER]}")
+        return self._cluster.address(self._ports)
