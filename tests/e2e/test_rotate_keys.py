@@ -21,6 +21,7 @@ from shared.stores.keyring_view import DATABASE, EPOCHS, SUBJECTS
 from tests.builders import order_form
 from tests.e2e.old_copies import Copy, copies_in_oplog, files_with, openable
 from tests.e2e.world import Order, World, somebody
+from tests.integration.services.clients import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -52,6 +53,12 @@ class Load:
                 case = await self._ask("privacy", "/v1/withdrawals", {"find": {"phone": person.phone}})
                 self.withdrawn.append((order, case["case_id"]))
             await asyncio.sleep(0.1)
+
+    async def has_begun(self) -> None:
+        """Somebody stays whose keys are of the epoch before."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(self.staying) < 3:
+                await asyncio.sleep(0.05)
 
     def stop(self) -> None:
         self._stop.set()
@@ -105,6 +112,7 @@ async def test_survivors_are_opened_and_old_copies_of_the_erased_are_not(world: 
 
     load = Load(world, first_number=500)
     ordering = asyncio.create_task(load.run())
+    await load.has_begun()
     first = await rotate_everything(world)
     gone_before_second = list(load.withdrawn)
     for _, case in gone_before_second:
