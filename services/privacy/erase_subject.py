@@ -44,6 +44,7 @@ from shared.messaging.topic_log import TopicLog
 from shared.observability.metrics import CASES
 from shared.stores.mongo import Client, Session, in_transaction
 
+SHOP = "shop"  # the channel of what comes in as an event, dated by intake
 Told = tuple[str, Fact]
 Certifier = Callable[[Case, Head, datetime], dict[str, Any]]
 
@@ -249,4 +250,7 @@ def _commands(case: Case, effects: Sequence[Effect], now: datetime) -> list[Outg
                     )
                     for store in stores
                 )
-    return [Outgoing(event, new_id(), now) for event in events]
+    # A choice the person makes later stands. The shop's requests are dated by the clock that dates choices: ours may be
+    # off, and would undo a later one.
+    asked = case.received_at if case.channel == SHOP else now
+    return [Outgoing(event, new_id(), asked if isinstance(event, RestrictSubject) else now) for event in events]

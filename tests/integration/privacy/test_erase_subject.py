@@ -58,6 +58,17 @@ async def gone(office: Office, *people: Person) -> None:
     assert not [row async for row in office.database("delivery")["shipments"].find({"sealed": {"$exists": True}})]
 
 
+async def test_promotions_stop_as_of_when_the_person_asked_the_shop(office: Office) -> None:
+    """By the clock that dates the person's choices: the privacy service's own may be fast, and undo a later one."""
+    by_shop, by_officer = await office.arrive(2, open_order=False)
+    asked = withdrawn(by_shop, "promotions")
+    await office.dispatch([received(asked.event.model_copy(update={"channel": "shop"}))])
+    await office.withdraw(by_officer, "promotions")
+    times = {item.event.subject_id: item.time for item in await office.collect()}
+    assert times[by_shop.subject_id] == NOON
+    assert times[by_officer.subject_id] > NOON
+
+
 class TestOnePerson:
     async def test_without_open_order_is_erased_and_certified(self, office: Office) -> None:
         [person] = await office.arrive(1, open_order=False)
