@@ -10,6 +10,7 @@ from email.policy import default
 from typing import Any, TypeVar
 
 import httpx
+from pymongo.errors import PyMongoError
 
 from deploy.demo.patient import PatientApi
 from deploy.faults.mesh import Mesh, Trap
@@ -40,7 +41,7 @@ async def until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], Any], what
         try:
             if holds(answer := await ask()):
                 return answer
-        except httpx.TransportError:
+        except (httpx.TransportError, PyMongoError):
             pass
         if asyncio.get_running_loop().time() > give_up_at:
             raise NotConverged([what])

@@ -108,7 +108,7 @@ async def _strike(desk: Desk, cells: Sequence[Cell], seed: int, peace: Peace) ->
     rows = await run_cells(desk, cells, seed, erased)
     together = len(cells) > 1
     rows = [replace(row, wrong=(*row.wrong, TOGETHER)) if together and row.wrong else row for row in rows]
-    again = [cell for cell, row in zip(cells, rows, strict=True) if not row.struck or (together and row.wrong)]
+    again = [c for c, row in zip(cells, rows, strict=True) if (together if row.wrong else not row.struck)]
     for cell in again:
         for _ in range(ATTEMPTS):
             (row,) = await run_cells(desk, [cell], seed, erased)
