@@ -25,10 +25,11 @@ class CaseStep:
 
 @dataclass(frozen=True, slots=True)
 class Erasing:
-    """Whose case it is, and how many readers' keys it has destroyed."""
+    """Whose case it is, how far it is, and how many readers' keys it has destroyed."""
 
     case_id: str
     subject_id: str
+    state: str
     keys_destroyed: int
 
 
@@ -73,8 +74,9 @@ class CaseStore:
         query: dict[str, Any] = {"scope": "all"}
         if subject_ids is not None:
             query["subject_id"] = {"$in": list(subject_ids)}
-        async for document in self._cases.find(query, {"subject_id": 1, "keys_destroyed": 1}, batch_size=1_000):
-            yield Erasing(document["_id"], document["subject_id"], len(document["keys_destroyed"]))
+        wanted = {"subject_id": 1, "state": 1, "keys_destroyed": 1}
+        async for found in self._cases.find(query, wanted, batch_size=1_000):
+            yield Erasing(found["_id"], found["subject_id"], found["state"], len(found["keys_destroyed"]))
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         query = {"state": "second_pass_due", "due_at": {"$lte": now}}

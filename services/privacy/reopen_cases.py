@@ -5,7 +5,7 @@ the other way round: what the topic has lost of what the cases know is appended 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -24,6 +24,7 @@ from shared.policy.working_days import deadline
 from shared.stores.mongo import Client, Session, in_transaction
 
 AT_ONCE = 1_000
+LETTER_READER = "privacy"
 log = structlog.get_logger()
 
 
@@ -48,17 +49,20 @@ class CaseReopening:
         self._published: dict[str, int] = {}
         self._behind: dict[str, SubjectSuppressed] = {}
 
-    async def take(self, entries: Sequence[SubjectSuppressed]) -> None:
-        """Each subject at most once in a batch. No key of theirs is left when this returns; whose case is missing or
-        set back is remembered until `reopen`."""
-        on_record = {e.subject_id: e.keys_destroyed async for e in self._cases.erasing([e.subject_id for e in entries])}
+    async def take(self, entries: Sequence[SubjectSuppressed]) -> Collection[str]:
+        """Each subject at most once in a batch. No key of theirs is left when this returns, but for those returned:
+        their case is about to close, and takes the key that reads its last letter's contact with it. Whose case is
+        missing or set back is remembered until `reopen`."""
+        cases = {e.subject_id: e async for e in self._cases.erasing([e.subject_id for e in entries])}
         for entry in entries:
             subject_id, destroyed = entry.subject_id, len(entry.keys_destroyed)
             self._published[subject_id] = max(destroyed, self._published.get(subject_id, 0))
-            if on_record.get(subject_id, -1) < destroyed:
+            if subject_id not in cases or cases[subject_id].keys_destroyed < destroyed:
                 earlier = [self._behind[subject_id]] if subject_id in self._behind else []
                 (self._behind[subject_id],) = furthest([*earlier, entry])
-        await self._destroy_again(entries)
+        closing = {subject_id for subject_id, case in cases.items() if case.state == "closing"}
+        await self._destroy_again(entries, closing)
+        return closing
 
     async def reopen(self) -> None:
         """Call it when every entry was taken."""
@@ -69,11 +73,12 @@ class CaseReopening:
         log.info("cases_reopened", count=len(behind), appended=appended)
         self._behind, self._published = {}, {}
 
-    async def _destroy_again(self, entries: Sequence[SubjectSuppressed]) -> None:
+    async def _destroy_again(self, entries: Sequence[SubjectSuppressed], closing: Collection[str]) -> None:
         held = await self._keyring.held([entry.subject_id for entry in entries if entry.keys_destroyed])
         due: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for entry in entries:
-            if back := held.get(entry.subject_id, frozenset()).intersection(entry.keys_destroyed):
+            needed = {LETTER_READER} if entry.subject_id in closing else frozenset()
+            if back := held.get(entry.subject_id, frozenset()).intersection(entry.keys_destroyed) - needed:
                 due[tuple(sorted(back))].append(entry.subject_id)
         if not due:
             return

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 Entries = Sequence[SubjectSuppressed]
 
 
-async def _nothing(entries: Entries) -> None:
-    return None
+async def _nothing(entries: Entries) -> Collection[str]:
+    return ()
 
 
 class Suppression:
@@ -40,8 +40,9 @@ class Suppression:
         self._entries = entries
         self._keyring = keyring
 
-    async def replay(self, first: Callable[[Entries], Awaitable[None]] = _nothing) -> None:
-        """Returns when the service may serve. `first` is given each batch before this store acts on it."""
+    async def replay(self, first: Callable[[Entries], Awaitable[Collection[str]]] = _nothing) -> None:
+        """Returns when the service may serve. `first` is given each batch before this store acts on it, and returns
+        the subjects whose key this service may still hold."""
         while True:
             try:
                 return await self._replay(first)
@@ -49,13 +50,14 @@ class Suppression:
                 log.warning("suppressions_not_replayed", store=self._store, error=type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _replay(self, first: Callable[[Entries], Awaitable[None]]) -> None:
+    async def _replay(self, first: Callable[[Entries], Awaitable[Collection[str]]]) -> None:
         count, came_back, held = 0, 0, set[str]()
         async for batch in self._entries.read():
             entries = furthest(item.event for item in batch if isinstance(item.event, SubjectSuppressed))
-            await first(entries)
+            spared = await first(entries)
             came_back += await self._suppress(entries)
-            held |= await self._held([e.subject_id for e in entries if self._store in e.keys_destroyed])
+            keyless = {e.subject_id for e in entries if self._store in e.keys_destroyed}
+            held |= await self._held(keyless.difference(spared))
             count += len(batch)
         while held:
             log.warning("keys_wait_for_their_destruction", store=self._store, count=len(held))

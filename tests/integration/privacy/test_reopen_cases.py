@@ -121,10 +121,25 @@ async def test_case_set_back_learns_what_settled_its_order(office: Office) -> No
     await restore(office, saved)
     assert (await office.case_of(person)).state == "deferred"
     await start(office)
-    assert await keys(office, person) == {"privacy"}
+    assert await keys(office, person) == {"privacy"}  # the topic knows of no closing
     after = await office.case_of(person)
     assert (after.case_id, after.state, after.open_orders) == (case.case_id, "erasing", ())
     assert after.deferrals[0].settled_by == "delivered"
+
+
+async def test_case_cut_off_at_its_closing_still_tells_the_truth_of_its_letter(office: Office) -> None:
+    """Kafka knew of the last key, and MongoDB did not: the letter had gone, and goes again as the same letter."""
+    (person,) = await office.arrive(1, open_order=False)
+    await office.withdraw(person)
+    await office.run(letters=False)
+    case = await office.case_of(person)
+    assert case.state == "closing"
+    last = suppression_of(case).model_copy(update={"keys_destroyed": POLICY.erasing_stores})
+    await start(office, topic=[*office.suppressions.entries, last])
+    assert await keys(office, person) == {"privacy"}
+    await office.run()
+    closed = await office.case_of(person)
+    assert (closed.state, closed.letters["done"], await keys(office, person)) == ("closed", "sent", set())
 
 
 async def test_topic_that_lost_its_entries_gets_them_again(office: Office) -> None:
