@@ -10,7 +10,7 @@ from deploy.local.credentials import Credentials
 from deploy.local.external import ServerUnreachable
 from deploy.local.layout import SERVICES, Layout
 from deploy.local.part import Part
-from deploy.local.readiness import kafka_ready
+from deploy.local.readiness import kafka_knows, kafka_ready, opened
 from deploy.provision import kafka as provisioning
 from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.model import Policy
@@ -69,4 +69,8 @@ class KafkaCluster:
     async def provision(self, ports: Mapping[str, int], policy: Policy) -> None:
         """Topics, users and access lists."""
         passwords = {service: self.credentials.kafka_password(service) for service in SERVICES}
+        for name in kafka.names_of(self.brokers) if not self.external else ():
+            # One that has not heard of all others yet would make topics with fewer copies.
+            own = replace(self.address(ports), bootstrap_servers=f"127.0.0.1:{ports[name]}")
+            await opened(kafka_knows(own, self.brokers))
         await provisioning.provision(self.address(ports), policy, passwords)

@@ -96,6 +96,24 @@ def kafka_ready(kafka: KafkaAddress) -> Gate:
     return gate
 
 
+def kafka_knows(kafka: KafkaAddress, brokers: int) -> Gate:
+    """The broker names that many of its cluster, itself among them."""
+
+    async def gate() -> bool:
+        admin = AIOKafkaAdminClient(
+            **kafka.client_options(), client_id="readiness", request_timeout_ms=int(ANSWER_SECONDS * 1000)
+        )
+        try:
+            await admin.start()
+            return len((await admin.describe_cluster())["brokers"]) >= brokers
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await admin.close()
+
+    return gate
+
+
 async def _accepts(port: int, host: str = "127.0.0.1") -> bool:
     """Whether somebody listens; much cheaper to ask than to try a driver."""
     try:
