@@ -57,7 +57,7 @@ class Start:
 
 @pytest.fixture
 async def topic(stores: LocalStack) -> AsyncIterator[TopicLog]:
-    servers, name = stores.info.kafka.bootstrap_servers, f"suppressions-{new_id()}"
+    servers, name = stores.info.kafka.address, f"suppressions-{new_id()}"
     await create(servers, name)
     broker = kafka_broker(servers, service="test", idempotent=False)
     await broker.connect()
@@ -80,14 +80,14 @@ async def test_everything_is_read_in_batches_from_the_first_message(topic: Topic
 
 
 async def test_a_topic_that_is_not_there_is_not_an_empty_one(stores: LocalStack) -> None:
-    broker = kafka_broker(stores.info.kafka.bootstrap_servers, service="test", idempotent=False)
+    broker = kafka_broker(stores.info.kafka.address, service="test", idempotent=False)
     with pytest.raises(UnknownTopicOrPartitionError):
         [batch async for batch in TopicLog(broker, f"not-there-{new_id()}", service="privacy").read()]
     await broker.stop()
 
 
 async def test_message_that_names_nobody_is_passed_over_and_told_of(start: Start, stores: LocalStack) -> None:
-    servers, name = stores.info.kafka.bootstrap_servers, start.entries._topic
+    servers, name = stores.info.kafka.address, start.entries._topic
     await send(servers, name, [a_record(b"{}", key=b"x", topic=name)])
     subject, _ = await start.shelf.person()
     await start.know(suppressed(subject, *EVERYBODY))
