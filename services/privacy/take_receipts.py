@@ -67,8 +67,8 @@ class Receipts:
         return Outcome(applied=len(batch))
 
     async def _take(self, answers: Sequence[Answer]) -> None:
-        """Answers of another subject or of a step the case has left behind are passed over; one of the latter that a
-        crash left here, after its case had it, goes now."""
+        """Answers of another subject or of a step the case has left behind are passed over. One of the latter tells of
+        a crash between the case's step and the end of its answers: whatever of them is still here goes now."""
         cases = await self._cases.steps_of({answer.case_id for answer in answers})
         awaited: list[Answer] = []
         late: list[Answer] = []
@@ -77,6 +77,8 @@ class Receipts:
             if case and answer.subject_id == case.subject_id:
                 (awaited if _awaited(answer, case) else late).append(answer)
         await self._answers.keep(awaited)
+        for case_id, kept in (await self._answers.of({answer.case_id for answer in late})).items():
+            late.extend(answer for answer in kept if not _awaited(answer, cases[case_id]))
         facts: list[tuple[str, Fact]] = []
         answered = await self._answers.stores_of({answer.case_id for answer in awaited})
         complete = {case_id for (case_id, _), stores in answered.items() if stores >= self._stores}
