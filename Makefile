@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka run demo reset test test-many test-kafka check format bench crash-matrix protocol keys matrix contracts lock
+.PHONY: help setup kafka run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,8 +62,11 @@ format: $(READY) ## Format the code
 bench: $(READY) $(BROKER_SET_UP) ## Measure the pipeline, sealing, erasure and intake against their plain counterparts
 	@$(SEALED) bench
 
-crash-matrix: $(READY) ## Kill every service at every step, break every server, and see that all comes to the same end
+crash-matrix: $(READY) $(BROKER_SET_UP) ## Kill every service at every step, break every server, and see that all comes to the same end
 	@$(SEALED) crash-matrix $(ARGS)
+
+soak: $(READY) kafka ## Run 30 minutes under load on Apache Kafka, a fault every minute; account for every order
+	@$(SEALED) soak $(ARGS)
 
 protocol: $(READY) ## Check the model of erasure with TLC, whole and with each safeguard taken out (needs Java and Maven)
 	@$(PY) -m deploy.protocol

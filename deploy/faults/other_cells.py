@@ -6,8 +6,10 @@ import random
 
 from deploy.faults.cells import Act, Cell, Fault
 from deploy.faults.desk import Desk
+from deploy.faults.kafka_cells import kafka_cells
 from deploy.faults.mesh import Point
 from deploy.faults.processes import clock_off, libfaketime, standing_still, start_later, twin, twin_of
+from deploy.faults.server_faults import killed, paused, stopped
 
 CROWD = 25
 TWO_MINUTES = 120
@@ -41,13 +43,14 @@ CLOCKS = (
 SLOW = Point("delivery", "mongodb insert shipments(awaiting_courier)", moment="before")
 
 
-def other_cells() -> list[Cell]:
+def other_cells(brokers: int) -> list[Cell]:
+    """`brokers`: of Apache Kafka; 0 for the embedded one."""
     faketime = "" if libfaketime() else "libfaketime is not installed (Debian: apt install faketime)"
     return [
         Cell("placing/mongod stopped for 30 s", "placing", fault=stopped("mongod", 30)),
         Cell("erasing/mongod standing still for 30 s", "erasing", fault=paused("mongod", 30)),
         Cell("erasing/mongod killed", "erasing", fault=killed("mongod")),
-        Cell("delivering/broker standing still for 10 s", "delivering", fault=paused("broker", 10)),
+        *kafka_cells(brokers),
         *(
             Cell(f"{journey}/{service} refused by {server} for 5 s", journey, fault=refused(service, server, 5))
             for journey, service, server in REFUSED
@@ -72,44 +75,6 @@ def other_cells() -> list[Cell]:
             for journey, service, seconds in CLOCKS
         ),
     ]
-
-
-def stopped(part: str, seconds: float) -> Fault:
-    """Told to stop, and started again after so long."""
-
-    async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
-        going = asyncio.create_task(act())
-        await asyncio.sleep(chance.uniform(0, 0.5))
-        await desk.stack.stop(part)
-        await asyncio.sleep(seconds)
-        await desk.stack.start(part)
-        await going
-        return True
-
-    return fault
-
-
-def killed(part: str) -> Fault:
-    async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
-        going = asyncio.create_task(act())
-        await asyncio.sleep(chance.uniform(0, 0.5))
-        await desk.stack.kill(part)
-        await going
-        return True
-
-    return fault
-
-
-def paused(part: str, seconds: float) -> Fault:
-    async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
-        going = asyncio.create_task(act())
-        await asyncio.sleep(chance.uniform(0, 0.5))
-        async with standing_still(desk.stack.pid(part)):
-            await asyncio.sleep(seconds)
-        await going
-        return True
-
-    return fault
 
 
 def refused(service: str, server: str, seconds: float) -> Fault:

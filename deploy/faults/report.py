@@ -1,10 +1,9 @@
 """docs/crash-matrix.md: every cell, its seed, and what it came to."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from deploy.faults.matrix import Outcome
 from deploy.faults.run_cell import Row
 
 HEAD = """# The crash matrix
@@ -24,22 +23,20 @@ index entry left, a certificate that a stranger can verify, and the same counts 
 their receiver kept one. *Copies*: events that Kafka holds once more, under the id they had before.
 At the end of each stack: everybody's story checked again, the sums of orders, the ledger's chain, no error logged, and
 every byte of files, logs and topics searched for the people's values.
+
+Kills of different services in one journey are struck in one go; where that comes out wrong, each is run alone as well.
 """
 
 
-def written(outcome: Outcome, *, seed: int, broker: str) -> str:
-    rows = outcome.rows
-    failed = sum(bool(row.wrong) for row in rows)
-    missed = sum(not row.struck and not row.wrong for row in rows)
-    total = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {broker}, seed {seed}: **{len(rows)} cells, "
-        f"{len(rows) - failed - missed} converged, {failed} failed**"
-    )
-    if missed:
-        total += f", {missed} did not strike (the step went by in another form, {missed} of {len(rows)})"
-    parts = [HEAD, f"{total}.\n"]
-    if outcome.wrong:
-        parts += ["Wrong with a stack as a whole:\n", *(f"- {wrong}" for wrong in sorted(set(outcome.wrong))), ""]
+def written(rows: Sequence[Row], wrong: Sequence[str]) -> str:
+    """`wrong`: with the stacks as a whole."""
+    states = Counter("failed" if row.wrong else "converged" if row.struck else "other" for row in rows)
+    total = f"**{len(rows)} cells: {states['converged']} converged, {states['failed']} failed**"
+    if states["other"]:
+        total += f", {states['other']} did not strike or were not run"
+    parts = [HEAD, f"{total} ({datetime.now(UTC):%Y-%m-%d}).\n"]
+    if wrong:
+        parts += ["Wrong with a stack as a whole:\n", *(f"- {one}" for one in sorted(set(wrong))), ""]
     by_journey: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_journey[row.cell.partition("/")[0]].append(row)
@@ -49,11 +46,14 @@ def written(outcome: Outcome, *, seed: int, broker: str) -> str:
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    lines = ["| Cell | Seed | Result | Seconds | Messages | Again | Copies |", "|---|--:|---|--:|--:|--:|--:|"]
-    for row in sorted(rows, key=lambda row: row.cell):
+    lines = [
+        "| Cell | Broker | Seed | Result | Seconds | Messages | Again | Copies |",
+        "|---|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for row in sorted(rows, key=lambda row: (row.cell, row.broker)):
         result = f"{row.result}: {'; '.join(row.wrong)}" if row.wrong else row.result
         figures = f"{row.seconds:.1f} | {row.messages} | {row.repeats} | {row.events_again}"
-        lines.append(f"| `{_in_a_table(row.cell)}` | {row.seed} | {_in_a_table(result)} | {figures} |")
+        lines.append(f"| `{_in_a_table(row.cell)}` | {row.broker} | {row.seed} | {_in_a_table(result)} | {figures} |")
     return lines
 
 

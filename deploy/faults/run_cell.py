@@ -30,6 +30,7 @@ class Row:
     events_again: int
     wrong: tuple[str, ...]
     missing: str = ""
+    broker: str = ""
 
     @property
     def result(self) -> str:

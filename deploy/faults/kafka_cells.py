@@ -1,0 +1,91 @@
+"""The cells of Kafka itself. Most need Apache Kafka: the embedded broker keeps everything in memory, in one place."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+
+from deploy.faults.cells import Act, Cell, Fault
+from deploy.faults.desk import Desk
+from deploy.faults.server_faults import paused
+
+TOPIC = "shipments"
+FULL_SECONDS = 15.0
+FILLER = "filler"
+NEEDS_THREE = "needs Apache Kafka with three nodes: BROKER=kafka BROKERS=3"
+NEEDS_DISK = "needs Apache Kafka and a small disk: BROKER=kafka, as root on Linux"
+
+
+def kafka_cells(brokers: int) -> list[Cell]:
+    return [
+        Cell("delivering/broker standing still for 10 s", "delivering", fault=paused(first(brokers), 10)),
+        Cell(
+            "delivering/leader of the person's partition killed",
+            "delivering",
+            fault=leader_killed,
+            missing="" if brokers == 3 else NEEDS_THREE,
+        ),
+        Cell(
+            f"delivering/disk of {first(brokers)} full for {FULL_SECONDS:.0f} s",
+            "delivering",
+            fault=disk_full(first(brokers)),
+            missing="" if brokers else NEEDS_DISK,
+        ),
+    ]
+
+
+def first(brokers: int) -> str:
+    return "kafka-1" if brokers else "broker"
+
+
+async def leader_killed(desk: Desk, chance: random.Random, act: Act) -> bool:
+    """The node that takes what delivery says of this person's parcel."""
+    leader = await _leader(desk, desk.stories[-1].subject_id.encode())
+    going = asyncio.create_task(act())
+    await asyncio.sleep(chance.uniform(0, 0.3))
+    await desk.stack.kill(f"kafka-{leader}")
+    await going
+    await desk.stack.wait_ready(f"kafka-{leader}", 180)
+    return True
+
+
+async def _leader(desk: Desk, key: bytes) -> int:
+    consumer = AIOKafkaConsumer(**desk.stack.info.kafka.address.client_options())
+    await consumer.start()
+    try:
+        await consumer.topics()
+        partitions = sorted(consumer.partitions_for_topic(TOPIC) or ())
+        partition = DefaultPartitioner()(key, partitions, partitions)
+        return int(consumer._client.cluster.leader_for_partition(TopicPartition(TOPIC, partition)))
+    finally:
+        await consumer.stop()
+
+
+def disk_full(part: str) -> Fault:
+    """Its log directory lies on a disk of its own (`deploy.faults.lane`), and a file takes all that is left of it."""
+
+    async def fault(desk: Desk, chance: random.Random, act: Act) -> bool:
+        filler = desk.stack.layout.var / "data" / part / FILLER
+        going = asyncio.create_task(act())
+        await asyncio.sleep(chance.uniform(0, 0.3))
+        try:
+            await asyncio.to_thread(_fill, filler)
+            await asyncio.sleep(FULL_SECONDS)
+        finally:
+            filler.unlink()
+        await going
+        await desk.stack.wait_ready(part, 180)
+        return True
+
+    return fault
+
+
+def _fill(path: Path) -> None:
+    try:
+        with path.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(64 * 1024))
+    except OSError:
+        return
