@@ -11,8 +11,11 @@ from deploy.demo.scan import Needles, scan_files, scan_messages
 from deploy.demo.topics import everything
 from deploy.faults.desk import Desk
 from deploy.faults.facts import not_yet
+from deploy.faults.kafka_cells import first
 from deploy.faults.mesh import Mesh
 from deploy.faults.people import needles
+from deploy.faults.small_disk import small_disk
+from deploy.local.kafka import brokers_wanted
 from deploy.local.layout import SERVICES
 from deploy.local.stack import local_stack
 
@@ -23,7 +26,7 @@ async def lane(var: Path) -> AsyncIterator[Desk]:
     _empty(var)
     mesh = Mesh()
     try:
-        async with local_stack(var, rewire=mesh.rewire) as stack:
+        async with small_disk(var / "data" / first(brokers_wanted())), local_stack(var, rewire=mesh.rewire) as stack:
             desk = Desk(stack, mesh)
             try:
                 yield desk
