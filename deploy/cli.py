@@ -14,6 +14,7 @@ from deploy.faults import commands as faults
 from deploy.local import commands as local
 from deploy.local.part import StackError
 from deploy.provision import commands as provision
+from deploy.soak import commands as soak
 from services.notifications import cli as operator
 from services.privacy.cli import commands as officer
 from shared.policy.load import PolicyInvalid
@@ -45,6 +46,7 @@ app.add_typer(local.app)
 app.add_typer(demo.app)
 app.add_typer(bench.app)
 app.add_typer(faults.app)
+app.add_typer(soak.app)
 app.add_typer(officer.app)
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
