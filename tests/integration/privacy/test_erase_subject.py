@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -483,14 +482,12 @@ class TestMany:
     async def test_two_hundred_cases_at_once(self, office: Office) -> None:
         waiting = await office.arrive(100, open_order=True)
         free = await office.arrive(100, open_order=False)
-        started = time.monotonic()
         await office.withdraw_many([*waiting, *free])
         await office.run()
         states = Counter([(await office.case_of(person)).state for person in (*waiting, *free)])
         assert states == {"deferred": 100, "closed": 100}
         await office.settle(*waiting)
         await office.run()
-        assert time.monotonic() - started < 30
         for person in (*waiting[:3], *free[:3]):
             await certified(office, person)
         await gone(office, *waiting, *free)
