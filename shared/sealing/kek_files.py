@@ -1,7 +1,8 @@
 """Key-encryption keys as Tink keyset files: for development and tests; production has `kek_vault.py`.
 
 Layout under a keys root, one folder per service, so that a service can be given its folder and no other:
-`<reader>/kek/<epoch>.json` (private, mode 0600) and `<publisher>/public/<reader>/<epoch>.json`.
+`<reader>/kek/<epoch>.json` (private, mode 0600) and `<publisher>/public/<reader>/<epoch>.json`. Whoever only has to
+know which epochs live, to certify that one is gone, is given `<service>/epochs/<reader>/<epoch>.json`, without a key.
 """
 
 import os
@@ -24,7 +25,8 @@ class KekFiles:
         self._reader = reader
 
     def epochs(self, reader: str) -> list[int]:
-        return epochs_in(self._folder / "public" / reader)
+        known = (epochs_in(self._folder / kind / reader) for kind in ("public", "epochs"))
+        return sorted({epoch for epochs in known for epoch in epochs})
 
     def current_epoch(self, reader: str) -> int:
         epochs = self.epochs(reader)
@@ -84,10 +86,17 @@ def epochs_in(folder: Path) -> list[int]:
 
 
 def create_epoch(
-    keys_root: Path, reader: str, epoch: int, *, publishers: tuple[str, ...] = ("intake", "privacy")
+    keys_root: Path,
+    reader: str,
+    epoch: int,
+    *,
+    publishers: tuple[str, ...] = ("intake",),
+    listers: tuple[str, ...] = ("privacy",),
 ) -> None:
-    """Make the reader's KEK of that epoch and hand its public half to whoever seals, and to the privacy service,
-    whose certificates name epochs. Idempotent."""
+    """Make the reader's KEK of that epoch and hand its public half to whoever seals; listers are told that it lives.
+
+    No public half for them: who may also change the keyring, as the privacy service may, could put keys of its own
+    making there, and intake would seal the next order under them. Idempotent."""
     private_path = keys_root / reader / "kek" / f"{epoch}.json"
     if private_path.exists():
         private = json_proto_keyset_format.parse(private_path.read_text(), secret_key_access.TOKEN)
@@ -97,11 +106,15 @@ def create_epoch(
     public = json_proto_keyset_format.serialize_without_secret(private.public_keyset_handle())
     for publisher in publishers:
         write_secret(keys_root / publisher / "public" / reader / f"{epoch}.json", public)
+    for lister in listers:
+        write_secret(keys_root / lister / "epochs" / reader / f"{epoch}.json", "{}")
+        (keys_root / lister / "public" / reader / f"{epoch}.json").unlink(missing_ok=True)  # in folders made earlier
 
 
 def destroy_epoch(keys_root: Path, reader: str, epoch: int) -> None:
     """Remove the KEK of that epoch everywhere under the root. Idempotent; there is no way back."""
-    for path in (keys_root / reader / "kek" / f"{epoch}.json", *keys_root.glob(f"*/public/{reader}/{epoch}.json")):
+    told = [path for kind in ("public", "epochs") for path in keys_root.glob(f"*/{kind}/{reader}/{epoch}.json")]
+    for path in (keys_root / reader / "kek" / f"{epoch}.json", *told):
         if path.exists():
             path.write_bytes(b"\0" * path.stat().st_size)
             path.unlink()
