@@ -75,7 +75,7 @@ def disk_full(part: str) -> Fault:
             await asyncio.to_thread(_fill, filler)
             await asyncio.sleep(FULL_SECONDS)
         finally:
-            filler.unlink()
+            filler.unlink(missing_ok=True)
         await going
         await desk.stack.wait_ready(part, 180)
         return True
@@ -84,6 +84,9 @@ def disk_full(part: str) -> Fault:
 
 
 def _fill(path: Path) -> None:
+    """Raises FileNotFoundError where the directory is not a disk of its own: the machine's is not ours to fill."""
+    if not path.parent.is_mount():
+        raise FileNotFoundError("no small disk is mounted")
     try:
         with path.open("wb", buffering=0) as file:
             while True:
