@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.bench import erasure, intake, pipeline, sealing
+from deploy.bench import erasure, intake, latency, pipeline, publishing, scaling, sealing
 from deploy.bench.measure import Measured
 from deploy.bench.orders import Bench
 from deploy.local.layout import Layout, default_var
@@ -31,7 +31,7 @@ def bench(
     var: Annotated[
         Path, typer.Option(envvar="SEALED_VAR", help="Where to work and to put the report.")
     ] = default_var(),  # noqa: B008
-    only: Annotated[str, typer.Option(help="Letters of the parts to run.")] = "abcd",
+    only: Annotated[str, typer.Option(help="Letters of the parts to run.")] = "abcdefg",
 ) -> None:
     """Measure both sides of each comparison in one run and print the ratios."""
     layout = Layout.at(var / "bench")
@@ -50,21 +50,30 @@ async def _run(layout: Layout, only: str) -> list[Measured]:
     measured: list[Measured] = []
     layout.var.mkdir(parents=True, exist_ok=True)
     policy = load_policy()
-    if set(only) & set("ab"):
+    if set(only) & set("abeg"):
         async with local_stack(layout.var / "parts", services=()) as stack:
             configure_logging("bench", stream=(layout.var / "bench.log").open("w"))
             client = connect(stack.info.mongodb.uri, service="bench")
-            people = Bench(client, stack.info.kafka.address, stack.layout.keys, policy, [])
+            people = Bench(client, stack.info.mongodb.uri, stack.info.kafka.address, stack.layout.keys, policy, [])
             if "b" in only:
                 measured.append(await sealing.measure(stack.info.mongodb.uri, layout.var / "keys"))
             if "a" in only:
                 await people.add_people(pipeline.MESSAGES)
                 measured += await pipeline.measure(people)
+            if set(only) & set("eg"):
+                await people.add_people(scaling.MESSAGES)
+            if "e" in only:
+                measured += await publishing.measure(people)
+            if "g" in only:
+                measured += await scaling.measure(people)
     if "c" in only:
         async with local_stack(layout.var / "whole", key_cache_seconds=KEY_CACHE_SECONDS) as stack:
             client = connect(stack.info.mongodb.uri, service="bench")
-            people = Bench(client, stack.info.kafka.address, stack.layout.keys, policy, [])
+            people = Bench(client, stack.info.mongodb.uri, stack.info.kafka.address, stack.layout.keys, policy, [])
             measured += await erasure.measure(people, KEY_CACHE_SECONDS)
+    if "f" in only:
+        async with local_stack(layout.var / "two", services=("intake", "delivery"), outside=False) as stack:
+            measured += await latency.measure(stack, policy.version_at(datetime.now(UTC).date()).version)
     if "d" in only:
         async with local_stack(layout.var / "intake", services=("intake",), outside=False) as stack:
             version = policy.version_at(datetime.now(UTC).date()).version
@@ -80,7 +89,7 @@ def _table(measured: list[Measured]) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     for row in measured:
         bound = "≤" if row.at_most else "≥"
-        aim = f"{bound} {row.aim:g}{' ' + row.unit if row.of_ours else ''}"
+        aim = "" if row.aim is None else f"{bound} {row.aim:g}{' ' + row.unit if row.of_ours else ''}"
         style = "green" if row.met else "yellow"
         figures = (f"{figure:,.0f}" if figure >= 10 else f"{figure:.2f}" for figure in (row.ours, row.theirs))
         table.add_row(f"{row.name} ({row.unit})", *figures, f"[{style}]{row.ratio:.2f}[/]", aim)

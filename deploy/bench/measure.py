@@ -10,12 +10,12 @@ Side = Callable[[], Awaitable[float]]
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Medians of both sides in `unit`. `aim` bounds the ratio ours/theirs, or our own figure where `of_ours`; from
-    below, unless `at_most`."""
+    below, unless `at_most`. None: to be known, not to be met."""
 
     name: str
     ours: float
     theirs: float
-    aim: float
+    aim: float | None
     unit: str
     at_most: bool = False
     of_ours: bool = False
@@ -27,6 +27,8 @@ class Measured:
 
     @property
     def met(self) -> bool:
+        if self.aim is None:
+            return True
         figure = self.ours if self.of_ours else self.ratio
         return figure <= self.aim if self.at_most else figure >= self.aim
 

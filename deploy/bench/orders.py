@@ -34,6 +34,7 @@ class Bench:
     """A stack without services, as the administrator, and people whose keys are in its keyring."""
 
     client: Client
+    mongodb_uri: str
     kafka: KafkaAddress
     keys_root: Path
     policy: Policy
