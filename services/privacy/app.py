@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -53,7 +54,7 @@ from shared.sealing.people_index import PeopleIndex
 from shared.sealing.wrapping import KeyUnwrapper
 from shared.stores.erasure import ErasureEngine
 from shared.stores.keyring_view import MongoKeyringView
-from shared.stores.mongo import connect
+from shared.stores.mongo import connect, server_time
 from shared.stores.receipts import PublicKeys, Signer
 
 SERVICE: Final = "privacy"
@@ -91,8 +92,9 @@ def build(settings: PrivacySettings) -> FastAPI:
     reopening = CaseReopening(client, process, cases, keeper, suppressions, days)
     withdrawals = ConsentWithdrawals(process, keeper, policy)
     tracking = OrderTracking(orders, cases, process, keyring)
+    clock = partial(server_time, client)  # a replica's own may be wrong, and the caches' wait must not end early
     receipts = Receipts(
-        process, cases, answers, PublicKeys.from_folder(settings.keys_dir / "verify"), policy.erasing_stores
+        process, cases, answers, PublicKeys.from_folder(settings.keys_dir / "verify"), policy.erasing_stores, clock
     )
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(
@@ -142,6 +144,7 @@ def build(settings: PrivacySettings) -> FastAPI:
                 sender.send_due,
                 epochs.refresh,
                 second.issue_due,
+                clock=clock,
             ),
         ):
             yield

@@ -4,7 +4,6 @@ The case is told when all stores have answered its step; until then their answer
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from services.privacy.answer_store import Answer, AnswerStore
 from services.privacy.case_facts import Contact, Fact, ReceiptCame, RecipientAnswered, StoreRestricted
@@ -13,6 +12,7 @@ from services.privacy.erase_subject import ErasureProcess
 from shared.contracts import erasure
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
+from shared.messaging.worker import Clock, local_time
 from shared.stores.receipts import PublicKeys
 
 READER = "privacy"
@@ -26,12 +26,15 @@ class Receipts:
         answers: AnswerStore,
         keys: PublicKeys,
         stores: Sequence[str],
+        clock: Clock = local_time,
     ) -> None:
+        """`clock`: by which the second pass will be due, so the same as the watch's."""
         self._process = process
         self._cases = cases
         self._answers = answers
         self._keys = keys
         self._stores = frozenset(stores)
+        self._clock = clock
 
     async def on_restricted(self, batch: Sequence[Received[erasure.SubjectRestricted]]) -> Outcome:
         await self._take([_stopped(received) for received in batch])
@@ -63,7 +66,7 @@ class Receipts:
             )
             for received in batch
         ]
-        await self._process.tell(facts, datetime.now(UTC))
+        await self._process.tell(facts, await self._clock())
         return Outcome(applied=len(batch))
 
     async def _take(self, answers: Sequence[Answer]) -> None:
@@ -87,7 +90,7 @@ class Receipts:
             if {answer.store for answer in current} >= self._stores:
                 late.extend(kept)
                 facts.extend((case_id, _fact(answer)) for answer in current)
-        await self._process.tell(facts, datetime.now(UTC))
+        await self._process.tell(facts, await self._clock())
         await self._answers.forget(late)
 
 

@@ -15,13 +15,18 @@ FAULT_PAUSE_SECONDS = 2.0
 log = structlog.get_logger()
 
 Act = Callable[[datetime], Awaitable[bool]]
+Clock = Callable[[], Awaitable[datetime]]
+
+
+async def local_time() -> datetime:
+    return datetime.now(UTC)
 
 
 @asynccontextmanager
-async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[None]:
+async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS, clock: Clock = local_time) -> AsyncIterator[None]:
     """Repeat each act while the block runs. An act does a bounded part of what is due now and says whether there may
-    be more. It is cancelled at the end, so it must be safe to break off anywhere."""
-    tasks = [asyncio.create_task(_forever(act, pause_seconds)) for act in acts]
+    be more. It is cancelled at the end, so it must be safe to break off anywhere. `clock`: what "now" is."""
+    tasks = [asyncio.create_task(_forever(act, pause_seconds, clock)) for act in acts]
     try:
         yield
     finally:
@@ -32,11 +37,11 @@ async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS) -> AsyncIter
                 await task
 
 
-async def _forever(act: Act, pause_seconds: float) -> None:
+async def _forever(act: Act, pause_seconds: float, clock: Clock) -> None:
     while True:
         pause = pause_seconds
         try:
-            while await act(datetime.now(UTC)):
+            while await act(await clock()):
                 await asyncio.sleep(0)
         except PASSING_FAULTS as error:
             log.warning("work_interrupted", error=type(error).__name__)

@@ -4,8 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
-from typing import Any, TypeAlias, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias, TypeVar, cast
 
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -44,6 +44,12 @@ def connect(uri: str, *, service: str) -> Client:
         socketTimeoutMS=30_000,
         maxPoolSize=32,
     )
+
+
+async def server_time(client: Client) -> datetime:
+    """The primary's clock: the same for every replica of a service, whatever its own says. Milliseconds, aware."""
+    hello = await client.admin.command("hello")
+    return cast(datetime, hello["localTime"]).replace(tzinfo=UTC)  # a command's answer has no zone; it is UTC
 
 
 async def in_transaction(client: Client, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:

@@ -43,6 +43,7 @@ from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ContactWanted, ErasureParticipant, Hooks
 from shared.messaging.cloudevents import Outgoing, Received, new_id, read
 from shared.messaging.outbox import COLLECTION, Outbox
+from shared.messaging.worker import Clock, local_time
 from shared.policy.load import load_policy
 from shared.sealing.envelope import Binding, seal
 from shared.sealing.kek_files import KekFiles
@@ -132,7 +133,8 @@ class Replica:
         self.process = ErasureProcess(client, stores, rules, issuer.issue)
         self.withdrawals = ConsentWithdrawals(self.process, keeper, POLICY)
         tracking = OrderTracking(self.orders, self.cases, self.process, keyring)
-        receipts = Receipts(self.process, self.cases, self.answers, PublicKeys.from_folder(folder / "verify"), STORES)
+        keys = PublicKeys.from_folder(folder / "verify")
+        receipts = Receipts(self.process, self.cases, self.answers, keys, STORES, lambda: office.clock())
         self.watch = CaseWatch(self.process, self.cases, timedelta(seconds=30))
         self.sender = LetterSender(
             self.letters,
@@ -161,6 +163,7 @@ class Office:
         self.keys_root = stack.layout.keys
         self.prefix = f"test_{new_id()}"
         self.mailbox = Mailbox()
+        self.clock: Clock = local_time  # the server's, which every replica goes by
         self.suppressions = Suppressions()
         self.publisher = Publisher(stack)
         self.people: dict[str, Person] = {}

@@ -210,6 +210,24 @@ class TestOnePerson:
             kinds = [mail.rpartition("-")[2] for mail in office.mailbox.mails if case.case_id in mail]
             assert kinds == ["received", "deferred"]
 
+    async def test_second_pass_is_due_by_the_servers_clock(self, office: Office) -> None:
+        async def server() -> datetime:
+            return NOON
+
+        office.clock = server
+        [person] = await office.arrive(1, open_order=False)
+        await office.withdraw(person)
+        for _ in range(6):
+            await office.dispatch(await office.collect())
+        case = await office.case_of(person)
+        assert case.state == "second_pass_due"
+        assert case.due_at is not None
+        assert NOON < case.due_at < NOON + timedelta(minutes=1)
+        assert not await office.privacy.watch.start_second_passes(NOON)
+        assert (await office.case_of(person)).state == "second_pass_due"
+        await office.privacy.watch.start_second_passes(NOON + timedelta(minutes=1))
+        assert (await office.case_of(person)).state == "verifying"
+
     async def test_order_event_in_the_last_moments_leaves_no_record(self, office: Office) -> None:
         [person] = await office.arrive(1, open_order=False)
         await office.withdraw(person)

@@ -1,7 +1,7 @@
 """What the services ask of MongoDB: transactions that repeat themselves, writes that may come twice."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from shared.stores.mongo import (
     expire_after,
     in_transaction,
     insert_new,
+    server_time,
 )
 
 pytestmark = pytest.mark.integration
@@ -103,3 +104,10 @@ async def test_times_come_back_in_utc_and_writes_are_the_majoritys(mongo: Client
     assert mongo.codec_options.tz_aware
     assert mongo.write_concern.document == {"w": "majority", "j": True}
     assert mongo.read_concern.level == "majority"
+
+
+async def test_server_time_is_the_servers_and_aware(mongo: Client) -> None:
+    before = await server_time(mongo)
+    assert before.tzinfo is not None
+    assert abs(datetime.now(UTC) - before) < timedelta(minutes=1)  # one machine
+    assert await server_time(mongo) >= before

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.messaging import worker
 from shared.messaging.worker import working
+from tests.builders import NOON
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -65,3 +66,18 @@ async def test_work_ends_with_its_block() -> None:
     async with working(act):
         await asyncio.sleep(0.01)
     assert broken_off.is_set()
+
+
+async def test_now_is_what_the_given_clock_says() -> None:
+    calls: list[datetime] = []
+
+    async def act(now: datetime) -> bool:
+        calls.append(now)
+        return False
+
+    async def clock() -> datetime:
+        return NOON
+
+    async with working(act, pause_seconds=60, clock=clock):
+        await until(lambda: bool(calls))
+    assert calls == [NOON]
