@@ -68,6 +68,9 @@ crash-matrix: $(READY) $(BROKER_SET_UP) ## Kill every service at every step, bre
 soak: $(READY) kafka ## Run 30 minutes under load on Apache Kafka, a fault every minute; account for every order
 	@$(SEALED) soak $(ARGS)
 
+least-privilege: $(READY) kafka ## Let every service try everything, and write what the servers answered
+	@$(SEALED) least-privilege
+
 protocol: $(READY) ## Check the model of erasure with TLC, whole and with each safeguard taken out (needs Java and Maven)
 	@$(PY) -m deploy.protocol
 

@@ -11,6 +11,7 @@ from deploy.bench import commands as bench
 from deploy.dead_letters import commands as dead_letters
 from deploy.demo import commands as demo
 from deploy.faults import commands as faults
+from deploy.least_privilege import commands as least_privilege
 from deploy.local import commands as local
 from deploy.local.part import StackError
 from deploy.provision import commands as provision
@@ -46,6 +47,7 @@ app.add_typer(local.app)
 app.add_typer(demo.app)
 app.add_typer(bench.app)
 app.add_typer(faults.app)
+app.add_typer(least_privilege.app)
 app.add_typer(soak.app)
 app.add_typer(officer.app)
 app.add_typer(operator.app)

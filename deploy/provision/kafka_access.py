@@ -34,7 +34,7 @@ _EVERY = AclBindingFilter(
 
 def provision_access(kafka: KafkaAddress, policy: Policy, passwords: Mapping[str, str]) -> None:
     """Service → password. Blocks. Raises confluent_kafka's KafkaException where the broker refuses."""
-    admin = AdminClient(_options(kafka))
+    admin = administration(kafka)
     _settle(admin.alter_user_scram_credentials([_user(name, password) for name, password in passwords.items()]))
     wanted = {_binding(acl) for acl in kafka_acls(policy)}
     present = set(admin.describe_acls(_EVERY, request_timeout=ANSWER_SECONDS).result())
@@ -44,6 +44,19 @@ def provision_access(kafka: KafkaAddress, policy: Policy, passwords: Mapping[str
         _settle(admin.delete_acls([_exactly(acl) for acl in stale]))
     if missing := list(wanted - present):
         _settle(admin.create_acls(missing))
+
+
+def administration(kafka: KafkaAddress) -> AdminClient:
+    """librdkafka's administration client: whether it may do anything, the brokers decide."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": "SASL_SSL" if kafka.ca_file else "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": kafka.username,
+        "sasl.password": kafka.password,
+        "log_level": 0,  # what went wrong is raised
+    }
+    return AdminClient(options | ({"ssl.ca.location": str(kafka.ca_file)} if kafka.ca_file else {}))
 
 
 def _settle(futures: Mapping[Any, Any]) -> None:
@@ -72,15 +85,3 @@ def _exactly(acl: AclBinding) -> AclBindingFilter:
     return AclBindingFilter(
         acl.restype, acl.name, acl.resource_pattern_type, acl.principal, acl.host, acl.operation, acl.permission_type
     )
-
-
-def _options(kafka: KafkaAddress) -> dict[str, Any]:
-    """librdkafka's."""
-    options = {
-        "bootstrap.servers": kafka.bootstrap_servers,
-        "security.protocol": "SASL_SSL" if kafka.ca_file else "SASL_PLAINTEXT",
-        "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.username": kafka.username,
-        "sasl.password": kafka.password,
-    }
-    return options | ({"ssl.ca.location": str(kafka.ca_file)} if kafka.ca_file else {})
