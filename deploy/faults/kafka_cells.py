@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import DefaultPartitioner
 
 from deploy.faults.cells import Act, Cell, Fault
@@ -53,15 +53,16 @@ async def leader_killed(desk: Desk, chance: random.Random, act: Act) -> bool:
 
 
 async def _leader(desk: Desk, key: bytes) -> int:
-    consumer = AIOKafkaConsumer(**desk.stack.info.kafka.address.client_options())
-    await consumer.start()
+    """The node's number."""
+    admin = AIOKafkaAdminClient(**desk.stack.info.kafka.address.client_options())
+    await admin.start()
     try:
-        await consumer.topics()
-        partitions = sorted(consumer.partitions_for_topic(TOPIC) or ())
-        partition = DefaultPartitioner()(key, partitions, partitions)
-        return int(consumer._client.cluster.leader_for_partition(TopicPartition(TOPIC, partition)))
+        (topic,) = await admin.describe_topics([TOPIC])
+        leaders = {partition["partition"]: partition["leader"] for partition in topic["partitions"]}
+        partitions = sorted(leaders)
+        return int(leaders[DefaultPartitioner()(key, partitions, partitions)])
     finally:
-        await consumer.stop()
+        await admin.close()
 
 
 def disk_full(part: str) -> Fault:

@@ -1,7 +1,8 @@
-"""A disk that can be filled: a file system in memory, mounted where a broker keeps its log. Root's, and Linux's."""
+"""A disk that can be filled: an ext4 image, mounted where a broker keeps its log. Root's, and Linux's."""
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ MEBIBYTES = 192
 
 
 def possible() -> bool:
-    return sys.platform == "linux" and os.geteuid() == 0
+    return sys.platform == "linux" and os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None
 
 
 @asynccontextmanager
@@ -20,9 +21,13 @@ async def small_disk(folder: Path) -> AsyncIterator[None]:
     if folder.name == "broker" or not possible():
         yield
         return
+    image = folder.with_name(f"{folder.name}.image")
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
-    await _run("mount", "-t", "tmpfs", "-o", f"size={MEBIBYTES}m", "tmpfs", str(folder))
+    await _run("truncate", "--size", f"{MEBIBYTES}M", str(image))
+    await _run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
+    await _run("mount", "-o", "loop", str(image), str(folder))
     try:
+        await _run("rmdir", str(folder / "lost+found"))  # Kafka takes every folder for a partition's
         yield
     finally:
         await _run("umount", "--lazy", str(folder))
