@@ -68,7 +68,8 @@ async def run_cells(desk: Desk, cells: Sequence[Cell], seed: int, erased_in_peac
     except NotConverged as failure:
         wrong += failure.unmet
     except Exception as failure:
-        wrong.append(f"{type(failure).__name__}: {failure}")
+        said, *_ = str(failure).split(" The end of ", 1)  # and not the paths and the log that may follow
+        wrong.append(f"{type(failure).__name__}: {said}")
     seconds = time.monotonic() - started
     await asyncio.gather(*(desk.stack.wait_ready(service, READY_SECONDS) for service in SERVICES))
     was_seen, also_wrong = await seen(desk, stories, sent_before)
