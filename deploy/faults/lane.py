@@ -64,7 +64,7 @@ async def wrong_at_the_end(desk: Desk) -> list[str]:
 
 
 def faults_logged(desk: Desk) -> list[str]:
-    """What the services themselves logged as errors, each kind once: not what libraries say of servers that are gone."""
+    """What the services logged as errors, each kind once; not what libraries say of servers that are gone."""
     found: set[str] = set()
     for service in SERVICES:
         for line in desk.stack.layout.log.joinpath(f"{service}.log").read_text().splitlines():
