@@ -3,6 +3,10 @@
 import json
 from typing import Any
 
+from tink import json_proto_keyset_format, secret_key_access
+from tink.aead import Aead
+
+from shared.contracts.catalogue import PUBLISHED
 from shared.contracts.event import Event
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.snapshots import FOLDER as SCHEMAS
@@ -21,6 +25,10 @@ def readers_of(event: type[Published]) -> tuple[str, ...]:
     return load_policy().topic(event.TOPIC).sealed_for
 
 
+SEALED = tuple((event, reader) for event in PUBLISHED for reader in readers_of(event))
+"""Every event with every reader it brings an envelope to."""
+
+
 def sample(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return found
@@ -34,3 +42,9 @@ def record_of(name: str) -> Any:
         key=content["key"].encode(),
         headers=[(header, value.encode()) for header, value in content["headers"].items()],
     )
+
+
+def key_of(content: dict[str, Any]) -> Aead:
+    """The data key in a reader's sample."""
+    keyset = json.dumps(content["keyset"])
+    return json_proto_keyset_format.parse(keyset, secret_key_access.TOKEN).primitive(Aead)

@@ -5,17 +5,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tink import json_proto_keyset_format, secret_key_access
-from tink.aead import Aead
 
 from shared.contracts.catalogue import EVENTS, PUBLISHED
 from shared.contracts.snapshots import VIEWS, committed
 from shared.messaging.cloudevents import read
 from shared.sealing.envelope import Binding, EnvelopeNotAuthentic, unseal
-from tests.contract.samples import FOLDER, readers_of, record_of, sample
+from tests.contract.samples import FOLDER, SEALED, key_of, record_of, sample
 
 NAMES = [event.type_name() for event in PUBLISHED]
-SEALED = [(event, reader) for event in PUBLISHED for reader in readers_of(event)]
 BY_READER = {view.READER: view for view in VIEWS}
 
 
@@ -76,8 +73,3 @@ def test_other_readers_sample_key_does_not_open_it(event: Any, reader: str) -> N
         key = key_of(sample(f"{other_event.type_name()}.{other}"))
         with pytest.raises(EnvelopeNotAuthentic):
             unseal(received.event.sealed_readers()[reader], binding, key)
-
-
-def key_of(content: dict[str, Any]) -> Aead:
-    keyset = json.dumps(content["keyset"])
-    return json_proto_keyset_format.parse(keyset, secret_key_access.TOKEN).primitive(Aead)
