@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
 from shared.messaging.cloudevents import RANDOM_ID
+from shared.messaging.renew_producer import acknowledged_within
 from shared.observability.metrics import DEAD_LETTERS
 
 KEPT_HEADERS = frozenset({"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dataschema"})
@@ -27,7 +28,7 @@ class DeadLetters:
         """Durable when it returns; call it before the batch is committed. Raises on a broker that is not there."""
         if not refused:
             return
-        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+        async with acknowledged_within(self._broker, ACKNOWLEDGE_SECONDS):
             await asyncio.gather(*[await self._send(record, code) for record, code in refused])
         for record, code in refused:
             DEAD_LETTERS.labels(record.topic, code).inc()

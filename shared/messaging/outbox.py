@@ -22,7 +22,7 @@ from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
 from shared.messaging.cloudevents import Outgoing, headers_of, new_id
-from shared.messaging.renew_producer import is_stuck, producer_of, renew_producer
+from shared.messaging.renew_producer import acknowledged_within, is_stuck, producer_of, renew_producer
 from shared.observability.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED
 from shared.stores.mongo import Database, Session
 
@@ -52,7 +52,6 @@ class Outbox:
         self._committed: asyncio.Queue[list[Row]] = asyncio.Queue()
         self._acknowledged: asyncio.Queue[list[str]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._renewing = asyncio.Lock()
 
     async def append(self, outgoing: Sequence[Outgoing], session: Session) -> list[Row]:
         """Store the events with the caller's change; give the returned rows to `committed` once that is durable."""
@@ -157,12 +156,11 @@ class Outbox:
         """Ids of the rows Kafka acknowledged."""
         producer = producer_of(self._broker)
         try:
-            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+            async with acknowledged_within(self._broker, ACKNOWLEDGE_SECONDS):
                 futures = [await self._send(row) for row in rows]
                 results = await asyncio.gather(*futures, return_exceptions=True)
-                if is_stuck(results):
-                    async with self._renewing:
-                        await renew_producer(self._broker, producer)
+            if is_stuck(results):
+                await renew_producer(self._broker, producer)
         except (KafkaError, FastStreamException, TimeoutError) as error:
             log.warning("outbox_publish_failed", error=type(error).__name__, count=len(rows))
             return []

@@ -13,6 +13,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from faststream.kafka import KafkaBroker
 
 from shared.messaging.cloudevents import Outgoing, Received, Unreadable, headers_of, read
+from shared.messaging.renew_producer import acknowledged_within
 from shared.observability.metrics import DEAD_LETTERS
 
 ACKNOWLEDGE_SECONDS = 15.0
@@ -32,7 +33,7 @@ class TopicLog:
 
     async def append(self, entries: Sequence[Outgoing]) -> None:
         """Acknowledged by all in-sync replicas when it returns. Raises KafkaError or TimeoutError: then perhaps not."""
-        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+        async with acknowledged_within(self._broker, ACKNOWLEDGE_SECONDS):
             await asyncio.gather(*[await self._send(entry) for entry in entries])
 
     async def _send(self, entry: Outgoing) -> "asyncio.Future[Any]":

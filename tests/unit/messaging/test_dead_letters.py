@@ -1,14 +1,16 @@
 """A message put aside: its raw bytes, where it came from, a code, and nothing else that could hold a person."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from shared.messaging import dead_letters
+from shared.messaging import dead_letters, renew_producer
 from shared.messaging.dead_letters import DeadLetters
 from tests.builders import a_record, a_record_of, an_order_placed
+from tests.unit.messaging.a_producer import Holder, Producer
 
 PERSON = "Ақбөпе Сыдықбекқызы"
 
@@ -19,6 +21,8 @@ class Broker:
     def __init__(self, acknowledged: BaseException | None = None) -> None:
         self.sent: list[tuple[bytes, str, dict[str, Any]]] = []
         self._acknowledged = acknowledged
+        self._connection_kwargs: dict[str, Any] = {}
+        self.config = SimpleNamespace(producer=Holder())
 
     async def publish(self, value: bytes, topic: str, **rest: Any) -> "asyncio.Future[None]":
         self.sent.append((value, topic, rest))
@@ -28,6 +32,11 @@ class Broker:
         else:
             future.set_result(None)
         return future
+
+
+@pytest.fixture(autouse=True)
+def renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renew_producer, "AIOKafkaProducer", Producer)
 
 
 def letters(broker: Broker) -> DeadLetters:
