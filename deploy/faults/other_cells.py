@@ -6,7 +6,7 @@ import random
 
 from deploy.faults.cells import Act, Cell, Fault
 from deploy.faults.desk import Desk
-from deploy.faults.kafka_cells import kafka_cells
+from deploy.faults.kafka_cells import NEEDS_KAFKA, kafka_cells
 from deploy.faults.mesh import Point
 from deploy.faults.processes import clock_off, libfaketime, standing_still, start_later, twin, twin_of
 from deploy.faults.server_faults import killed, paused, stopped
@@ -52,7 +52,12 @@ def other_cells(brokers: int) -> list[Cell]:
         Cell("erasing/mongod killed", "erasing", fault=killed("mongod")),
         *kafka_cells(brokers),
         *(
-            Cell(f"{journey}/{service} refused by {server} for 5 s", journey, fault=refused(service, server, 5))
+            Cell(
+                f"{journey}/{service} refused by {server} for 5 s",
+                journey,
+                fault=refused(service, server, 5),
+                missing=NEEDS_KAFKA if server == "kafka" and not brokers else "",
+            )
             for journey, service, server in REFUSED
         ),
         Cell("placing/delivery joined by a replica in the middle of a batch", "placing", fault=joined, people=CROWD),
