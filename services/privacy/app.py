@@ -163,6 +163,7 @@ def build(settings: PrivacySettings) -> FastAPI:
             orders=orders,
             people=PeopleIndex.from_folder(settings.keys_dir),
             policy=policy,
+            clock=clock,
         ).router
     )
     return app

@@ -22,6 +22,7 @@ from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
 from shared.http.bearer import require_token
 from shared.http.problems import Problem
+from shared.messaging.worker import Clock, local_time
 from shared.policy.model import Policy
 from shared.policy.working_days import is_estimate, working_days_left
 from shared.sealing.people_index import PeopleIndex
@@ -66,7 +67,9 @@ class OfficerRoutes:
         orders: OrderStore,
         people: PeopleIndex,
         policy: Policy,
+        clock: Clock = local_time,
     ) -> None:
+        self._clock = clock
         self._policy = policy
         self._withdrawals = withdrawals
         self._cases = cases
@@ -84,7 +87,7 @@ class OfficerRoutes:
 
     async def withdraw(self, request: WithdrawalRequest) -> dict[str, Any]:
         """Open a withdrawal case; the same request again names the case that runs already."""
-        now = datetime.now(UTC)
+        now = await self._clock()
         try:
             subject_id = await find_subject(request.find, **self._find)  # type: ignore[arg-type]
         except SubjectNotFound as missing:

@@ -47,6 +47,7 @@ async def officer_of(office: Office) -> AsyncIterator[httpx.AsyncClient]:
         orders=privacy.orders,
         people=PeopleIndex.from_folder(office.keys_root / "privacy"),
         policy=POLICY,
+        clock=lambda: office.clock(),
     )
     app.include_router(routes.router)
     async with httpx.AsyncClient(
@@ -111,6 +112,16 @@ async def test_deadline_counts_from_receipt_in_working_days_of_almaty(
     opened = await withdraw(officer, find={"order_id": person.order_id}, received_at=received_at)
     third = datetime(2026, 3, 3, 12, tzinfo=ALMATY)
     assert opened["deadline"] == deadline(third, 15).isoformat() != deadline(third - timedelta(days=1), 15).isoformat()
+
+
+async def test_request_is_dated_by_the_servers_clock(officer: httpx.AsyncClient, office: Office) -> None:
+    async def server() -> datetime:
+        return datetime(2026, 3, 3, 12, tzinfo=ALMATY)
+
+    [person] = await office.arrive(1, open_order=False)
+    office.clock = server
+    opened = await withdraw(officer, find={"order_id": person.order_id})
+    assert opened["deadline"] == deadline(await server(), 15).isoformat()
 
 
 async def test_case_shows_its_course_and_then_its_certificate(officer: httpx.AsyncClient, office: Office) -> None:
