@@ -13,7 +13,7 @@ QUIET_MS = 4 * FETCH_WAIT_MS
 async def everything(kafka: KafkaAddress, topics: Iterable[str]) -> list["ConsumerRecord[bytes, bytes]"]:
     """Every message the broker holds, in the order of its time.
 
-    It reads until the broker has had nothing more for a while, not to the end offsets: the embedded broker states as a
+    It reads to the ends and until the broker has had nothing more for a while: the embedded broker states as a
     partition's end the first offset of its last batch."""
     records: list[ConsumerRecord[bytes, bytes]] = []
     consumer = AIOKafkaConsumer(
@@ -26,8 +26,12 @@ async def everything(kafka: KafkaAddress, topics: Iterable[str]) -> list["Consum
     await consumer.start()
     try:
         await consumer.seek_to_beginning()
-        while batches := await consumer.getmany(timeout_ms=QUIET_MS, max_records=5_000):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while True:
+            batches = await consumer.getmany(timeout_ms=QUIET_MS, max_records=5_000)
             records += [record for batch in batches.values() for record in batch]
+            if not batches and all([await consumer.position(partition) >= end for partition, end in ends.items()]):
+                break
     finally:
         await consumer.stop()
     return sorted(records, key=lambda record: record.timestamp)

@@ -1,6 +1,7 @@
 """`sealed soak`."""
 
 import asyncio
+import logging
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ def soak_command(
     var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the stack keeps its files.")] = default_var(),  # noqa: B008
 ) -> None:
     """Steady load at 70 % of the measured capacity with a fault every minute; then every order is accounted for."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of brokers that are down it says so again and again
     folder = var / "soak"
     shutil.rmtree(folder, ignore_errors=True)
     soaked = asyncio.run(soak(folder, Plan(minutes * 60, every, measuring, brokers or 1, seed), console.print))

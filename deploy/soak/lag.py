@@ -28,13 +28,18 @@ class Lag:
         """Messages, over all groups. None where the cluster can't say just now."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return sum([await self._of(group, partitions) for group, partitions in self._groups])
+                behind = [await self._of(group, partitions) for group, partitions in self._groups]
         except (KafkaError, TimeoutError, OSError):
             return None
+        known = [lag for lag in behind if lag is not None]
+        return sum(known) if len(known) == len(behind) else None
 
-    async def _of(self, group: str, partitions: list[TopicPartition]) -> int:
+    async def _of(self, group: str, partitions: list[TopicPartition]) -> int | None:
+        """None where the coordinator, just started, does not know yet what the group has committed."""
         ends = await self._consumer.end_offsets(partitions)
         committed = await self._admin.list_consumer_group_offsets(group)
+        if not committed and any(ends.values()):
+            return None
         return sum(end - (committed[p].offset if p in committed else 0) for p, end in ends.items())
 
 
