@@ -40,7 +40,7 @@ class Lag:
         committed = await self._admin.list_consumer_group_offsets(group)
         if not committed and any(ends.values()):
             return None
-        return sum(end - (committed[p].offset if p in committed else 0) for p, end in ends.items())
+        return sum(int(end - (committed[p].offset if p in committed else 0)) for p, end in ends.items())
 
 
 @contextlib.asynccontextmanager

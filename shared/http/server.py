@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import resource
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
@@ -14,17 +15,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.http import problems
 
 Check = Callable[[], Awaitable[bool]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CHECK_SECONDS = 3.0
+log = structlog.get_logger()
 
 
 def http_app(
     title: str,
     *,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    lifespan: Lifespan,
     ready: Mapping[str, Check],
 ) -> FastAPI:
     """A FastAPI application with the common routes. `ready`: what readiness asks, by name."""
-    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title=title, lifespan=_told_of_failure(lifespan), docs_url=None, redoc_url=None)
     problems.install(app)
 
     @app.get("/health/live", include_in_schema=False)
@@ -42,6 +45,21 @@ def http_app(
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _told_of_failure(lifespan: Lifespan) -> Lifespan:
+    """uvicorn words a failed start itself, with the values in it, and is not heard: say its kind and its place."""
+
+    @asynccontextmanager
+    async def told(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with lifespan(app):
+                yield
+        except Exception as error:
+            log.critical("service_failed", exc_info=error)
+            raise
+
+    return told
 
 
 async def _holds(check: Check) -> bool:

@@ -14,6 +14,7 @@ from shared.contracts.kazakhstan import Email, Phone
 from shared.http.bearer import require_token
 from shared.http.problems import MEDIA_TYPE, Problem
 from shared.http.server import http_app
+from shared.observability import metrics
 
 NAME = "Айпатшайым"
 
@@ -178,4 +179,4 @@ async def test_ready_only_if_every_check_holds_in_time(
 async def test_alive_whatever_the_dependencies_do(client: httpx.AsyncClient) -> None:
     client = httpx.AsyncClient(transport=httpx.ASGITransport(an_app(a=fails)), base_url="http://test")
     assert (await client.get("/health/live")).json() == {"status": "alive"}
-    assert "sealed_envelopes_opened_total" in (await client.get("/metrics")).text
+    assert metrics.ENVELOPES_OPENED.describe()[0].name in (await client.get("/metrics")).text
