@@ -5,6 +5,7 @@ Answers are kept in memory no longer than `max_age_seconds` after they were read
 bound is how long an erased person's fields can at most still be opened by a running service.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -83,6 +84,7 @@ class KeyringReader:
         self._size = size
         self._clock = clock
         self._cache: OrderedDict[str, tuple[float, Held | Fenced]] = OrderedDict()
+        self._forgetting: asyncio.TimerHandle | None = None
 
     async def states(self, subject_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Held | Fenced | Unknown]:
         """The state of each subject, at most `max_age_seconds` old; `fresh` asks MongoDB for all of them."""
@@ -99,6 +101,7 @@ class KeyringReader:
             columns = await self._view.columns(missing)
             for subject_id in missing:
                 found[subject_id] = self._read(subject_id, columns, now)
+            self._forget_later()
         return found
 
     async def state(self, subject_id: str, *, fresh: bool = False) -> Held | Fenced | Unknown:
@@ -112,6 +115,19 @@ class KeyringReader:
     def evict(self, subject_ids: Iterable[str]) -> None:
         for subject_id in subject_ids:
             self._cache.pop(subject_id, None)
+
+    def forget_old(self) -> None:
+        """A key that may not be used any more is not kept either, though nobody asks for it again."""
+        self._forgetting = None
+        now = self._clock()
+        while self._cache and now - next(iter(self._cache.values()))[0] >= self._max_age:
+            self._cache.popitem(last=False)
+        self._forget_later()
+
+    def _forget_later(self) -> None:
+        if self._cache and self._forgetting is None:
+            due_in = max(0.0, self._max_age - self.oldest_seconds())
+            self._forgetting = asyncio.get_running_loop().call_later(due_in, self.forget_old)
 
     def oldest_seconds(self) -> float:
         """Age of the oldest cached answer; a metric."""
