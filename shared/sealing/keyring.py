@@ -5,15 +5,14 @@ Answers are kept in memory no longer than `max_age_seconds` after they were read
 bound is how long an erased person's fields can at most still be opened by a running service.
 """
 
-import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tink.aead import Aead
 
+from shared.sealing.forgetful import Forgetful
 from shared.sealing.subject_keys import aead_of
 from shared.sealing.wrapping import WrappedKey
 
@@ -80,28 +79,22 @@ class KeyringReader:
     ) -> None:
         self._view = view
         self._unwrapper = unwrapper
-        self._max_age = max_age_seconds
-        self._size = size
-        self._clock = clock
-        self._cache: OrderedDict[str, tuple[float, Held | Fenced]] = OrderedDict()
-        self._forgetting: asyncio.TimerHandle | None = None
+        self._cache: Forgetful[str, Held | Fenced] = Forgetful(max_age_seconds, size, clock)
 
     async def states(self, subject_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Held | Fenced | Unknown]:
         """The state of each subject, at most `max_age_seconds` old; `fresh` asks MongoDB for all of them."""
-        now = self._clock()
+        now = self._cache.now()
         found: dict[str, Held | Fenced | Unknown] = {}
         missing: list[str] = []
         for subject_id in dict.fromkeys(subject_ids):
-            cached = None if fresh else self._cache.get(subject_id)
-            if cached is not None and now - cached[0] < self._max_age:
-                found[subject_id] = cached[1]
+            if not fresh and self._cache.holds(subject_id):
+                found[subject_id] = self._cache[subject_id]
             else:
                 missing.append(subject_id)
         if missing:
             columns = await self._view.columns(missing)
             for subject_id in missing:
                 found[subject_id] = self._read(subject_id, columns, now)
-            self._forget_later()
         return found
 
     async def state(self, subject_id: str, *, fresh: bool = False) -> Held | Fenced | Unknown:
@@ -114,24 +107,11 @@ class KeyringReader:
 
     def evict(self, subject_ids: Iterable[str]) -> None:
         for subject_id in subject_ids:
-            self._cache.pop(subject_id, None)
-
-    def forget_old(self) -> None:
-        """A key that may not be used any more is not kept either, though nobody asks for it again."""
-        self._forgetting = None
-        now = self._clock()
-        while self._cache and now - next(iter(self._cache.values()))[0] >= self._max_age:
-            self._cache.popitem(last=False)
-        self._forget_later()
-
-    def _forget_later(self) -> None:
-        if self._cache and self._forgetting is None:
-            due_in = max(0.0, self._max_age - self.oldest_seconds())
-            self._forgetting = asyncio.get_running_loop().call_later(due_in, self.forget_old)
+            self._cache.forget(subject_id)
 
     def oldest_seconds(self) -> float:
         """Age of the oldest cached answer; a metric."""
-        return self._clock() - next(iter(self._cache.values()))[0] if self._cache else 0.0
+        return self._cache.oldest_seconds()
 
     def _read(
         self, subject_id: str, columns: Mapping[str, Mapping[str, Any] | None], now: float
@@ -143,8 +123,4 @@ class KeyringReader:
         if column is not None:
             key = WrappedKey(column["epoch"], column["session"], column["wrapped"])
             state = Held(subject_id, key, self._unwrapper)
-        self._cache.pop(subject_id, None)
-        self._cache[subject_id] = (now, state)
-        if len(self._cache) > self._size:
-            self._cache.popitem(last=False)
-        return state
+        return self._cache.keep(subject_id, state, since=now)

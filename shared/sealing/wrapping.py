@@ -7,7 +7,6 @@ the session key (symmetric, about 2 µs each). A wrapped key carries its sealed 
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from tink import TinkError, aead, proto_keyset_format, secret_key_access
 from tink.aead import Aead
 
 from shared.sealing.envelope import EnvelopeNotAuthentic
+from shared.sealing.forgetful import Forgetful
 from shared.sealing.kek import KekOpener, KekSealer, KekUnavailable
 
 aead.register()
@@ -46,27 +46,21 @@ class KeyWrapper:
 
     def __init__(self, kek: KekSealer, session_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._kek = kek
-        self._session_seconds = session_seconds
-        self._clock = clock
-        self._sessions: dict[str, tuple[float, int, bytes, Aead]] = {}
+        self._sessions: Forgetful[str, tuple[int, bytes, Aead]] = Forgetful(session_seconds, REMEMBERED_SESSIONS, clock)
 
     def wrap(self, material: bytes, subject_id: str, reader: str) -> WrappedKey:
         """Waits for the KEK's provider where no session is ready: `prepare` first. Raises KekUnavailable,
         KekUnreachable."""
-        now = self._clock()
-        held = self._sessions.get(reader)
-        if held is None or now - held[0] >= self._session_seconds:
-            held = self._sessions[reader] = (now, *self._new_session(reader))
-        _, epoch, sealed, session = held
+        epoch, sealed, session = self._sessions.get_or_keep(reader, lambda: self._new_session(reader))
         return WrappedKey(epoch, sealed, session.encrypt(material, _context(subject_id, reader)))
 
     async def prepare(self, readers: Iterable[str]) -> None:
         """Have a session for each of these readers: `wrap` then waits for nobody. Raises as `wrap` does."""
-        now = self._clock()
-        young = {name for name, held in self._sessions.items() if now - held[0] < EARLY * self._session_seconds}
-        if due := [reader for reader in readers if reader not in young]:
+        now, young = self._sessions.now(), EARLY * self._sessions.max_age_seconds
+        if due := [reader for reader in readers if not self._sessions.holds(reader, younger_than=young)]:
             made = await asyncio.to_thread(lambda: [self._new_session(reader) for reader in due])
-            self._sessions.update({reader: (now, *session) for reader, session in zip(due, made, strict=True)})
+            for reader, session in zip(due, made, strict=True):
+                self._sessions.keep(reader, session, since=now)
 
     def _new_session(self, reader: str) -> tuple[int, bytes, Aead]:
         handle = tink.new_keyset_handle(SESSION_TEMPLATE)
@@ -87,19 +81,16 @@ class KeyUnwrapper:
     ) -> None:
         self._kek = kek
         self._reader = reader
-        self._remember_seconds = remember_seconds
-        self._clock = clock
-        self._sessions: OrderedDict[tuple[int, bytes], tuple[float, Aead | None]] = OrderedDict()
+        self._sessions: Forgetful[tuple[int, bytes], Aead | None] = Forgetful(
+            remember_seconds, REMEMBERED_SESSIONS, clock
+        )
 
     def unwrap(self, key: WrappedKey, subject_id: str) -> bytes:
         """The key material. Waits for the KEK's provider where its session is not open: `prepare` first.
 
         Raises KekUnavailable (epoch destroyed), KekUnreachable or EnvelopeNotAuthentic (not this subject's)."""
-        now = self._clock()
-        held = self._sessions.get((key.epoch, key.session))
-        if held is None or now - held[0] >= self._remember_seconds:
-            held = self._remember(key, self._opened(key), now)
-        session = held[1]
+        named = (key.epoch, key.session)
+        session = self._sessions.get_or_keep(named, lambda: self._opened(key))
         if session is None:
             raise KekUnavailable(self._reader, key.epoch)
         try:
@@ -110,16 +101,15 @@ class KeyUnwrapper:
 
     async def prepare(self, keys: Iterable[WrappedKey]) -> None:
         """Open the sessions of these keys: `unwrap` then waits for nobody. Raises KekUnreachable."""
-        now = self._clock()
+        now, young = self._sessions.now(), EARLY * self._sessions.max_age_seconds
         due: dict[tuple[int, bytes], WrappedKey] = {}
         for key in keys:
-            held = self._sessions.get((key.epoch, key.session))
-            if held is None or now - held[0] >= EARLY * self._remember_seconds:
+            if not self._sessions.holds((key.epoch, key.session), younger_than=young):
                 due[key.epoch, key.session] = key
         if due:
             opened = await asyncio.to_thread(lambda: [self._opened(key) for key in due.values()])
-            for key, session in zip(due.values(), opened, strict=True):
-                self._remember(key, session, now)
+            for named, session in zip(due, opened, strict=True):
+                self._sessions.keep(named, session, since=now)
 
     def _opened(self, key: WrappedKey) -> Aead | None:
         """None where no key opens it. That is remembered like any session, and no longer."""
@@ -129,10 +119,3 @@ class KeyUnwrapper:
             return None
         session: Aead = proto_keyset_format.parse(serialised, secret_key_access.TOKEN).primitive(Aead)
         return session
-
-    def _remember(self, key: WrappedKey, session: Aead | None, now: float) -> tuple[float, Aead | None]:
-        held = self._sessions[key.epoch, key.session] = (now, session)
-        self._sessions.move_to_end((key.epoch, key.session))
-        if len(self._sessions) > REMEMBERED_SESSIONS:
-            self._sessions.popitem(last=False)
-        return held

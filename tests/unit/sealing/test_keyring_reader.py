@@ -1,6 +1,5 @@
 """A key is looked up once per batch and forgotten at its age, whatever else happens."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -43,25 +42,6 @@ async def test_young_answer_is_not_asked_for_again(keyring: FakeKeyring, reader:
     clock.now += MAX_AGE - 0.001
     assert isinstance(await reader.state(subject), Held)
     assert len(keyring.lookups) == 1
-
-
-async def test_old_key_does_not_stay_in_memory_though_nobody_asks_again(keyring: FakeKeyring) -> None:
-    reader = KeyringReader(keyring, keyring.unwrapper(), max_age_seconds=0.02)
-    await reader.states([keyring.add().subject_id for _ in range(3)])
-    assert len(reader._cache) == 3
-    async with asyncio.timeout(5):
-        while reader._cache:
-            await asyncio.sleep(0.005)
-
-
-async def test_only_the_old_are_forgotten(keyring: FakeKeyring, reader: KeyringReader, clock: Clock) -> None:
-    old, young = keyring.add().subject_id, keyring.add().subject_id
-    await reader.state(old)
-    clock.now += MAX_AGE - 1
-    await reader.state(young)
-    clock.now += 1
-    reader.forget_old()
-    assert list(reader._cache) == [young]
 
 
 async def test_only_what_is_not_known_is_asked_for(keyring: FakeKeyring, reader: KeyringReader) -> None:
