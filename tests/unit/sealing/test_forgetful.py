@@ -74,11 +74,11 @@ async def gone(make: Callable[[], Awaitable["weakref.ref[Secret]"]]) -> None:
 
 
 async def test_nothing_stays_though_nobody_asks_again() -> None:
-    memory: Forgetful[str, Secret] = Forgetful(0.02, 10)
+    memory: Forgetful[str, Secret] = Forgetful(0.2, 10)
 
     async def keep() -> "weakref.ref[Secret]":
         memory.keep("older", Secret(), since=memory.now())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         return weakref.ref(memory.keep("younger", Secret(), since=memory.now()))
 
     await gone(keep)
@@ -88,9 +88,9 @@ async def test_nothing_stays_though_nobody_asks_again() -> None:
 async def test_no_key_and_no_session_stays_in_a_service(tmp_path: Path) -> None:
     """Reader, unwrapper and wrapper, each by its own memory: used once, then left alone."""
     keyring = FakeKeyring(tmp_path, "delivery")
-    unwrapper = KeyUnwrapper(KekFiles(tmp_path / "delivery", "delivery"), "delivery", 0.05)
-    reader = KeyringReader(keyring, unwrapper, max_age_seconds=0.05)
-    wrapper = KeyWrapper(KekFiles(tmp_path / "intake", "intake"), 0.05)
+    unwrapper = KeyUnwrapper(KekFiles(tmp_path / "delivery", "delivery"), "delivery", 0.5)
+    reader = KeyringReader(keyring, unwrapper, max_age_seconds=0.5)
+    wrapper = KeyWrapper(KekFiles(tmp_path / "intake", "intake"), 0.5)
     state = await reader.state(keyring.add().subject_id)
     assert isinstance(state, Held)
     state.key()
