@@ -4,13 +4,12 @@ In the first half processes are killed; in the second none of the services is, s
 """
 
 import asyncio
-import os
 import random
-import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.faults.processes import standing_still
 from deploy.local.layout import SERVICES
 from deploy.local.stack import LocalStack
 
@@ -47,12 +46,8 @@ def _kill(part: str) -> Fault:
 
 def _still(service: str) -> Fault:
     async def strike(stack: LocalStack) -> None:
-        pid = stack.pid(service)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        async with standing_still(stack.pid(service)):
             await asyncio.sleep(STILL_SECONDS)
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     return Fault(f"{service} stands still for {STILL_SECONDS:g} s", strike)
 

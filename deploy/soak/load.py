@@ -4,10 +4,9 @@ import asyncio
 import itertools
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from deploy.demo.patient import PatientApi
-from deploy.demo.people import WAITING, order_of
+from deploy.demo.people import order_of, somebody_new
 from shared.messaging.cloudevents import new_id
 
 WITHDRAWS_EVERY = 50
@@ -64,12 +63,8 @@ class Load:
             await self.shop.post(f"/v1/orders/{order_id}/withdraw-consent", {"scope": "all"}, key=new_id())
 
     async def _place(self, number: int) -> str:
-        person = _person(number)
+        person = somebody_new("soak", number)
         answer = await self.shop.post("/v1/orders", order_of(person, self.policy_version), key=f"soak-{number}")
         order_id = str(answer["order_id"])
         self.accepted[order_id] = person["email"]
         return order_id
-
-
-def _person(number: int) -> dict[str, Any]:
-    return {**WAITING, "phone": f"+7701{number % 10_000_000:07d}", "email": f"soak-{number}@example.kz"}

@@ -1,7 +1,7 @@
 """Every order that intake accepted, found again: as delivery's view, as an erased person's, or as a dead letter."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -30,32 +30,57 @@ class Account:
     wrong: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What stores, topics and mailboxes hold. `views`: order ids; `confirmed`: by address; `fenced`: people without any
+    key; `half_fenced`: those with a fence and a key."""
+
+    views: Set[str]
+    confirmed: Counter[str]
+    fenced: int
+    half_fenced: int
+    dead: int
+    certificates: int
+
+
 async def reconcile(stack: LocalStack, admin: Client, policy: Policy, load: Load) -> Account:
     """Once everything has come to rest."""
-    views = {document["order_id"] async for document in admin["delivery"]["shipments"].find({}, {"order_id": 1})}
-    topics = [topic for topic in policy.topics if topic.startswith("dead-letters-")]
-    dead = len(await everything(stack.info.kafka.address, topics))
-    accepted, gone = set(load.accepted), load.leaving
-    confirmed = _confirmations(stack.layout.mail_dir)
-    certificates = await admin["privacy"]["certificates"].count_documents({})
-    staying = [email for order_id, email in load.accepted.items() if order_id not in gone]
+    subjects, topics = (
+        admin["keyring"]["subjects"],
+        [name for name in policy.topics if name.startswith("dead-letters-")],
+    )
+    seen = Seen(
+        {document["order_id"] async for document in admin["delivery"]["shipments"].find({}, {"order_id": 1})},
+        _confirmations(stack.layout.mail_dir),
+        await subjects.count_documents({"fenced_at": {"$ne": None}, "keys": {}}),
+        await subjects.count_documents({"fenced_at": {"$ne": None}, "keys": {"$ne": {}}}),
+        len(await everything(stack.info.kafka.address, topics)),
+        await admin["privacy"]["certificates"].count_documents({}),
+    )
+    return account(load.accepted, load.leaving, seen)
+
+
+def account(accepted: Mapping[str, str], leaving: Set[str], seen: Seen) -> Account:
+    """accepted: order id → address. leaving: those of them whose person withdrew; everybody has one order."""
+    staying = [address for order_id, address in accepted.items() if order_id not in leaving]
     facts = {
-        "orders accepted that delivery has no view of, though nobody withdrew": len(accepted - gone - views),
-        "views of orders that intake did not accept": len(views - accepted),
-        "views of people who were erased": len(views & gone),
-        "dead letters": dead,
-        "people who were not sent their confirmation": sum(confirmed[email] == 0 for email in staying),
-        "people who were sent it twice": sum(count > 1 for count in confirmed.values()),
-        "withdrawals without a certificate": len(gone) - certificates,
-        "keys of erased people": await _keys_left(admin, policy),
+        "orders accepted that delivery has no view of, though nobody withdrew": len(
+            accepted.keys() - leaving - seen.views
+        ),
+        "views of orders that intake did not accept": len(seen.views - accepted.keys()),
+        "views of people who were erased": len(seen.views & leaving),
+        "dead letters": seen.dead,
+        "people who were not sent their confirmation": sum(seen.confirmed[address] == 0 for address in staying),
+        "people who were sent it twice": sum(count > 1 for count in seen.confirmed.values()),
+        "withdrawals without an erasure, or erasures without a withdrawal": abs(len(leaving) - seen.fenced),
+        "withdrawals without a certificate": len(leaving) - seen.certificates,
+        "erased people who have a key": seen.half_fenced,
+        "orders unaccounted for": len(accepted) - len(seen.views) - seen.fenced - seen.dead,
     }
     wrong = [f"{count} {what}" for what, count in facts.items() if count]
-    return Account(len(accepted), len(views), len(gone - views), dead, sum(confirmed.values()), certificates, wrong)
-
-
-async def _keys_left(admin: Client, policy: Policy) -> int:
-    some = {"$or": [{f"keys.{reader}": {"$exists": True}} for reader in policy.readers]}
-    return await admin["keyring"]["subjects"].count_documents({"fenced_at": {"$ne": None}, **some})
+    return Account(
+        len(accepted), len(seen.views), seen.fenced, seen.dead, seen.confirmed.total(), seen.certificates, wrong
+    )
 
 
 def _confirmations(mail_dir: Path) -> Counter[str]:
