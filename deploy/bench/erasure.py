@@ -17,8 +17,9 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.bench.measure import Measured
 from deploy.bench.orders import Bench
+from deploy.bench.topics import as_message
 from shared.contracts.consents import ConsentWithdrawn
-from shared.messaging.cloudevents import Outgoing, headers_of, new_id
+from shared.messaging.cloudevents import Outgoing, new_id
 from shared.sealing.subject_keys import SubjectKeys
 from shared.stores.mongo import Document
 
@@ -71,13 +72,8 @@ async def _withdraw(bench: Bench, people: list[SubjectKeys]) -> None:
         futures = []
         for keys in people:
             event = ConsentWithdrawn(subject_id=keys.subject_id, scope="all", channel="bench", received_at=now)
-            outgoing = Outgoing(event, new_id(), now)
-            headers = [(name, value.encode()) for name, value in headers_of(outgoing, "bench").items()]
-            futures.append(
-                await producer.send(
-                    event.topic(), event.model_dump_json().encode(), key=outgoing.key.encode(), headers=headers
-                )
-            )
+            value, key, headers = as_message(Outgoing(event, new_id(), now))
+            futures.append(await producer.send(event.topic(), value, key=key, headers=headers))
         await asyncio.gather(*futures)
     finally:
         await producer.stop()

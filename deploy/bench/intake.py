@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from deploy.bench.measure import Measured, in_turn
-from deploy.demo.people import WAITING, order_of
+from deploy.demo.people import order_of, somebody_new
 from deploy.local.ports import choose_ports
 
 REQUESTS = 3_000
@@ -27,8 +27,8 @@ Request = Callable[[int], dict[str, Any]]
 
 async def measure(intake_url: str, shop_token: str, policy_version: str, mongodb_uri: str, scratch: Path) -> Measured:
     """Each request is another person's order; both servers are one process each, on the same MongoDB."""
-    numbers = iter(range(10_000_000))
-    orders = [json.dumps(_an_order(next(numbers), policy_version)).encode() for _ in range(REQUESTS * ROUNDS)]
+    people = [somebody_new("person", number) for number in range(REQUESTS * ROUNDS)]
+    orders = [json.dumps(order_of(person, policy_version)).encode() for person in people]
     async with _bare_server(mongodb_uri, scratch) as bare_url:
         rounds = {"ours": 0, "theirs": 0}
 
@@ -81,8 +81,3 @@ async def _bare_server(mongodb_uri: str, scratch: Path) -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
-
-
-def _an_order(number: int, policy_version: str) -> dict[str, Any]:
-    person = {**WAITING, "phone": f"+7701{number % 10_000_000:07d}", "email": f"person{number}@example.kz"}
-    return order_of(person, policy_version)

@@ -6,14 +6,13 @@ import contextlib
 import itertools
 import statistics
 import time
-from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.bench.measure import Measured
-from deploy.demo.people import WAITING, order_of
+from deploy.bench.topics import create_topics
+from deploy.demo.people import order_of, somebody_new
 from deploy.local.stack import LocalStack
 from shared.messaging.cloudevents import new_id
 from shared.messaging.consume import FETCH_WAIT_MS
@@ -60,7 +59,7 @@ class _Shop:
 
     async def place(self) -> str:
         number = next(self._numbers)
-        person: dict[str, Any] = {**WAITING, "phone": f"+7701{number:07d}", "email": f"latency-{number}@example.kz"}
+        person = somebody_new("latency", number)
         answer = await self._http.post(
             "/v1/orders", json=order_of(person, self._version), headers={"Idempotency-Key": new_id()}
         )
@@ -104,10 +103,7 @@ async def _watch(shipments: Collection, seen: dict[str, float]) -> None:
 
 async def _round_trip(kafka: KafkaAddress) -> float:
     """Median seconds."""
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    await admin.create_topics([NewTopic(TOPIC, 1, 1)])
-    await admin.close()
+    await create_topics(kafka, TOPIC, partitions=1)
     producer = AIOKafkaProducer(**kafka.client_options(), acks="all")
     consumer = AIOKafkaConsumer(TOPIC, **kafka.client_options(), fetch_max_wait_ms=FETCH_WAIT_MS)
     await producer.start()

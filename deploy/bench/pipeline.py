@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream.kafka import KafkaBroker
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -21,12 +20,13 @@ from pymongo import InsertOne
 
 from deploy.bench.measure import Measured, in_turn
 from deploy.bench.orders import Bench, placed_events
+from deploy.bench.topics import as_message, create_topics
 from services.delivery.shipment_store import ShipmentStore
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.orders import OrderPlaced
 from shared.http.server import collect_garbage_seldom
 from shared.messaging.broker import kafka_broker
-from shared.messaging.cloudevents import Outgoing, Received, headers_of, new_id
+from shared.messaging.cloudevents import Outgoing, Received, new_id
 from shared.messaging.consume import FETCH_WAIT_MS, BatchConsumer, Handler, Outcome, subscribe
 from shared.messaging.dead_letters import DeadLetters
 from shared.sealing.keyring import KeyringReader
@@ -188,10 +188,7 @@ async def _single(bench: Bench, collection: Collection) -> float:
 
 async def _fill_topics(bench: Bench) -> None:
     """The same orders twice: sealed as intake publishes them, and as plain JSON of at least the same size."""
-    admin = AIOKafkaAdminClient(**bench.kafka.client_options())
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, 6, 1) for topic in (SEALED_TOPIC, PLAIN_TOPIC)])
-    await admin.close()
+    await create_topics(bench.kafka, SEALED_TOPIC, PLAIN_TOPIC, partitions=6)
     producer = AIOKafkaProducer(**bench.kafka.client_options(), max_batch_size=256 * 1024, compression_type="zstd")
     await producer.start()
     send: Callable[..., Awaitable[Any]] = producer.send
@@ -199,15 +196,14 @@ async def _fill_topics(bench: Bench) -> None:
         for some in [placed_events(bench.people[i : i + 2_000]) for i in range(0, MESSAGES, 2_000)]:
             futures = []
             for outgoing in some:
-                futures += [await send(SEALED_TOPIC, *_sealed(outgoing)), await send(PLAIN_TOPIC, *_plain(outgoing))]
+                value, key, headers = as_message(outgoing)
+                futures += [
+                    await send(SEALED_TOPIC, value, key, headers=headers),
+                    await send(PLAIN_TOPIC, *_plain(outgoing)),
+                ]
             await asyncio.gather(*futures)
     finally:
         await producer.stop()
-
-
-def _sealed(outgoing: Outgoing) -> tuple[bytes, bytes, None, None, list[tuple[str, bytes]]]:
-    headers = [(name, value.encode()) for name, value in headers_of(outgoing, "bench").items()]
-    return outgoing.event.model_dump_json().encode(), outgoing.key.encode(), None, None, headers
 
 
 def _plain(outgoing: Outgoing) -> tuple[bytes, bytes]:

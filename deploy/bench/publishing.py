@@ -7,29 +7,27 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.bench.measure import Measured, in_turn
 from deploy.bench.orders import PERSON, Bench, placed_events
-from shared.messaging.cloudevents import Outgoing, headers_of
+from deploy.bench.topics import Message, as_message, create_topics
+from shared.messaging.cloudevents import Outgoing
 
 EVENTS = 10_000
 SOME = 1_000
 ROUNDS = 3
 AIM = 0.9
 TOPIC = "bench-publishing"
-Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
 
 
 async def measure(bench: Bench) -> list[Measured]:
-    await _create_topic(bench)
+    await create_topics(bench.kafka, TOPIC, partitions=6)
     people = bench.people[:EVENTS]
     sealed = placed_events(people)
-    plain = [
-        (outgoing, {**json.loads(outgoing.event.model_dump_json(exclude={"sealed"})), **PERSON}) for outgoing in sealed
-    ]
+    plain = [(outgoing, _in_clear(outgoing)) for outgoing in sealed]
 
     async def sealing() -> float:
         return await _rate(bench, lambda start: list(map(as_message, placed_events(people[start : start + SOME]))))
@@ -38,7 +36,10 @@ async def measure(bench: Bench) -> list[Measured]:
         return await _rate(bench, lambda start: list(map(as_message, sealed[start : start + SOME])))
 
     async def unsealed() -> float:
-        return await _rate(bench, lambda start: [_plain(*pair) for pair in plain[start : start + SOME]])
+        def some(start: int) -> list[Message]:
+            return [as_message(o, json.dumps(body).encode()) for o, body in plain[start : start + SOME]]
+
+        return await _rate(bench, some)
 
     a, b = await in_turn(ready, unsealed, ROUNDS)
     c, d = await in_turn(sealing, unsealed, ROUNDS)
@@ -68,19 +69,5 @@ async def _rate(bench: Bench, some: Callable[[int], Sequence[Message]]) -> float
         await producer.stop()
 
 
-def as_message(outgoing: Outgoing) -> Message:
-    """Value, key and headers, as intake publishes them."""
-    headers = [(name, value.encode()) for name, value in headers_of(outgoing, "bench").items()]
-    return outgoing.event.model_dump_json().encode(), outgoing.key.encode(), headers
-
-
-def _plain(outgoing: Outgoing, body: dict[str, object]) -> Message:
-    headers = [(name, value.encode()) for name, value in headers_of(outgoing, "bench").items()]
-    return json.dumps(body, ensure_ascii=False).encode(), outgoing.key.encode(), headers
-
-
-async def _create_topic(bench: Bench) -> None:
-    admin = AIOKafkaAdminClient(**bench.kafka.client_options())
-    await admin.start()
-    await admin.create_topics([NewTopic(TOPIC, 6, 1)])
-    await admin.close()
+def _in_clear(outgoing: Outgoing) -> dict[str, Any]:
+    return {**json.loads(outgoing.event.model_dump_json(exclude={"sealed"})), **PERSON}

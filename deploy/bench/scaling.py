@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.bench.measure import Measured
 from deploy.bench.orders import Bench, placed_events
-from deploy.bench.publishing import as_message
+from deploy.bench.topics import as_message, create_topics
 from shared.messaging.cloudevents import new_id
 
 MESSAGES = 30_000
@@ -71,10 +70,7 @@ async def _until(ask: Callable[[], Awaitable[int]], holds: Callable[[int], bool]
 
 
 async def _fill(bench: Bench, topic: str, partitions: int) -> None:
-    admin = AIOKafkaAdminClient(**bench.kafka.client_options())
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, partitions, 1)])
-    await admin.close()
+    await create_topics(bench.kafka, topic, partitions=partitions)
     options: dict[str, Any] = {"max_batch_size": 256 * 1024, "compression_type": "zstd"}
     producer = AIOKafkaProducer(**bench.kafka.client_options(), **options)
     await producer.start()

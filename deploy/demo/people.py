@@ -29,6 +29,11 @@ def order_of(person: dict[str, Any], policy_version: str) -> dict[str, Any]:
     return {**person, "consent": {"policy_version": policy_version, "promotions": False}}
 
 
+def somebody_new(prefix: str, number: int) -> dict[str, Any]:
+    """One of many, by a phone and an e-mail address of their own."""
+    return {**WAITING, "phone": f"+7701{number % 10_000_000:07d}", "email": f"{prefix}-{number}@example.kz"}
+
+
 def values_of(person: dict[str, Any]) -> dict[str, str]:
     """What to search for, by what it is. The locality alone is a city's name, not the person's."""
     digits = "".join(character for character in person["phone"] if character.isdigit())
