@@ -12,18 +12,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from services.privacy.case import Case, opened, step
+from services.privacy.case_commands import commands_of, reminder
 from services.privacy.case_facts import (
     Certify,
     DestroyKeys,
     Effect,
-    Erase,
     Fact,
     Fence,
     OrderSettled,
-    Restrict,
     Rules,
     SendLetter,
     StoreRestricted,
@@ -35,16 +34,13 @@ from services.privacy.ledger import Entry, Head, Ledger
 from services.privacy.letter_store import LetterStore
 from services.privacy.order_store import OrderStore
 from services.privacy.suppression_entry import suppression_of
-from shared.contracts.erasure import EraseSubject, RestrictSubject, Store
 from shared.contracts.ledger import LedgerHeadMoved
-from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
 from shared.observability.metrics import CASES
 from shared.stores.mongo import Client, Session, in_transaction
 
-SHOP = "shop"  # the channel of what comes in as an event, dated by intake
 Told = tuple[str, Fact]
 Certifier = Callable[[Case, Head, datetime], dict[str, Any]]
 
@@ -124,7 +120,7 @@ class ErasureProcess:
         cases = await self._stores.cases.unanswered(silent_since, limit)
 
         async def work(session: Session) -> list[dict[str, Any]]:
-            outgoing = [command for case in cases for command in _commands(case, _reminder(case, self._rules), now)]
+            outgoing = [command for case in cases for command in commands_of(case, reminder(case, self._rules), now)]
             return await self._stores.outbox.append(outgoing, session)
 
         if cases:
@@ -167,7 +163,7 @@ class ErasureProcess:
             session,
         )
         head = await self._note(steps, now, session)
-        outgoing = [command for _, case, effects in steps for command in _commands(case, effects, now)]
+        outgoing = [command for _, case, effects in steps for command in commands_of(case, effects, now)]
         moved = LedgerHeadMoved(sequence=head.sequence, hash=head.hash, at=now)
         return await self._stores.outbox.append([*outgoing, Outgoing(moved, new_id(), now)], session)
 
@@ -216,41 +212,3 @@ class ErasureProcess:
             if before is None or before.state != after.state:
                 CASES.labels(after.state).inc()
         return head
-
-
-def _reminder(case: Case, rules: Rules) -> tuple[Effect, ...]:
-    if case.state == "restricting":
-        return (Restrict(tuple(store for store in rules.stores if store not in case.restricted)),)
-    answered = case.receipts_of(case.round)
-    return (Erase(tuple(store for store in rules.stores if store not in answered), case.round, case.open_orders),)
-
-
-def _commands(case: Case, effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
-    """The commands these effects publish: random ids only."""
-    events: list[RestrictSubject | EraseSubject | SubjectSuppressed] = []
-    for effect in effects:
-        match effect:
-            case Fence():
-                events.append(suppression_of(case))
-            case Restrict(stores):
-                events.extend(
-                    RestrictSubject.model_construct(
-                        subject_id=case.subject_id, case_id=case.case_id, store=cast(Store, store), scope=case.scope
-                    )
-                    for store in stores
-                )
-            case Erase(stores, round_, open_orders):
-                events.extend(
-                    EraseSubject.model_construct(
-                        subject_id=case.subject_id,
-                        case_id=case.case_id,
-                        store=cast(Store, store),
-                        round=round_,
-                        open_orders=open_orders,
-                    )
-                    for store in stores
-                )
-    # A choice the person makes later stands. The shop's requests are dated by the clock that dates choices: ours may be
-    # off, and would undo a later one.
-    asked = case.received_at if case.channel == SHOP else now
-    return [Outgoing(event, new_id(), asked if isinstance(event, RestrictSubject) else now) for event in events]
