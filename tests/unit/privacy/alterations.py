@@ -1,6 +1,7 @@
 """Every way to alter a JSON document in one place."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -34,3 +35,29 @@ def others(value: Any) -> list[Any]:
             return ["2026-03-02T07:00:00.000Z", 0, False]
         case _:
             return [None, "", [value], {"x": value}]
+
+
+def changed_leaves(document: Any) -> Iterator[tuple[str, Any]]:
+    """(what was changed, the document with one leaf changed), for every leaf and every near value."""
+    for path in leaves(document):
+        original = parent_of(document, path)[path[-1]]
+        for other in others(original):
+            if other == original and type(other) is type(original):
+                continue
+            changed = deepcopy(document)
+            parent_of(changed, path)[path[-1]] = other
+            yield f"{path}: {original!r} became {other!r}", changed
+
+
+def more_or_less(document: Any) -> Iterator[tuple[str, Any]]:
+    """(what was done, the document with one member removed, or added beside it), for every member of any depth."""
+    for path in sorted({leaf[:depth] for leaf in leaves(document) for depth in range(1, len(leaf) + 1)}, key=str):
+        removed, added = deepcopy(document), deepcopy(document)
+        del parent_of(removed, path)[path[-1]]
+        yield f"without {path}", removed
+        inside = parent_of(added, path)
+        if isinstance(inside, dict):
+            inside["added"] = "x"
+        else:
+            inside.append("x")
+        yield f"more beside {path}", added
