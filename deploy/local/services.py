@@ -63,14 +63,15 @@ def _kafka_user(name: str, credentials: Credentials, around: Surroundings) -> Ma
 def _own(name: str, credentials: Credentials, ports: Mapping[str, int]) -> Mapping[str, str]:
     """What one service gets and the others don't."""
     smtp = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(ports["mail"])}
+    sms = {"SMS_GATEWAY_URL": f"http://127.0.0.1:{ports['sms']}"}
     operator = {"SEALED_OPERATOR_TOKEN": credentials.token("operator")}
     match name:
         case "intake":
-            return {"SEALED_SHOP_TOKEN": credentials.token("shop")}
+            return {**smtp, **sms, "SEALED_SHOP_TOKEN": credentials.token("shop")}
         case "delivery":
             return {**operator, "PARTNER_URL": f"http://127.0.0.1:{ports['partner']}"}
         case "notifications":
-            return {**operator, **smtp, "SMS_GATEWAY_URL": f"http://127.0.0.1:{ports['sms']}"}
+            return {**operator, **smtp, **sms}
         case "privacy":
             return {**smtp, "SEALED_OFFICER_TOKEN": credentials.token("officer")}
         case _:

@@ -17,7 +17,6 @@ from services.notifications.routes import OperatorRoutes
 from services.notifications.send_campaign import SendCampaign
 from services.notifications.send_messages import MessageSender
 from services.notifications.settings import NotificationsSettings
-from services.notifications.sms_gateway import SmsGateway
 from services.notifications.tell_of_shipment import ShipmentNews
 from services.notifications.track_consents import ConsentTracking
 from services.notifications.wording import Wording
@@ -29,6 +28,7 @@ from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
+from shared.mail.sms_gateway import SmsGateway
 from shared.mail.smtp import Mailer
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe

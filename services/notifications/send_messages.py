@@ -21,9 +21,9 @@ from services.notifications.campaign_store import CampaignStore, Texts
 from services.notifications.choice_store import Choice, ChoiceStore
 from services.notifications.message_store import GivenUp, Later, Message, MessageStore, Outcome, Refused, Sent, place
 from services.notifications.recipient_store import Recipient, RecipientStore
-from services.notifications.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 from services.notifications.wording import Wording
 from shared.contracts.views import NotificationsView
+from shared.mail.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.observability.metrics import PERSON_MESSAGES
 from shared.sealing.envelope import EnvelopeNotAuthentic

@@ -16,7 +16,6 @@ from services.notifications.message_store import MessageStore
 from services.notifications.recipient_store import RecipientStore
 from services.notifications.send_campaign import SendCampaign
 from services.notifications.send_messages import MessageSender
-from services.notifications.sms_gateway import SmsGateway
 from services.notifications.tell_of_shipment import ShipmentNews
 from services.notifications.track_consents import ConsentTracking
 from services.notifications.wording import Wording
@@ -25,6 +24,7 @@ from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.orders import OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.mail.sms_gateway import SmsGateway
 from shared.mail.smtp import Mailer
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.outbox import Outbox

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.notifications.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
+from shared.mail.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 
 NUMBER = "+77000000042"
 
