@@ -9,6 +9,7 @@ from shared.contracts.erasure import (
     SubjectRestricted,
 )
 from shared.contracts.event import Event
+from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
@@ -28,5 +29,7 @@ EVENTS: tuple[type[Event], ...] = (
     SubjectErased,
     RecipientAnswered,
     SubjectSuppressed,
+    InspectSubject,
+    SubjectInspected,
 )
 PUBLISHED: tuple[type[Event] | type[LedgerHeadMoved], ...] = (*EVENTS, LedgerHeadMoved)

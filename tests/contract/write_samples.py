@@ -17,6 +17,7 @@ from shared.contracts.erasure import (
     SubjectErased,
     SubjectRestricted,
 )
+from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
@@ -31,6 +32,7 @@ from tests.contract.samples import FOLDER, Published, readers_of
 WHEN = datetime(2026, 3, 2, 7, 0, 0, 123000, tzinfo=UTC)
 SUBJECT, EVENT, CASE = "5ab1ec75" * 4, "e7e47e7e" * 4, "ca5eca5e" * 4
 ORDER, SHIPMENT, CONSENT, DISCLOSURE = "04de4004" * 4, "541b5417" * 4, "c0c5e477" * 4, "d15c1050" * 4
+INSPECTION = "1257ec71" * 4
 ABOUT: dict[str, Any] = {"subject_id": SUBJECT}
 COUNTS = {"matched": 4, "destroyed": 2, "depersonalised": 0, "deferred": 1, "kept": 1, "residual": 0}
 
@@ -107,6 +109,34 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
             received_at=WHEN,
             keys_destroyed=("intake", "delivery", "notifications"),
             settled_orders={ORDER: "delivered"},
+        ),
+        InspectSubject(**ABOUT, inspection_id=INSPECTION, asked_by="intake"),
+        SubjectInspected.model_validate(
+            {
+                **ABOUT,
+                "inspection_id": INSPECTION,
+                "asked_by": "intake",
+                "store": "delivery",
+                "inspected_at": WHEN,
+                "collections": {
+                    "shipments": {"matched": 2, "destroyed": 1, "deferred": 1},
+                    "disclosures": {"matched": 1, "kept": 1, "ground": "Evidence", "article": "art. 19"},
+                },
+                "open_orders": [ORDER],
+                "uses": [
+                    {
+                        "reader": "delivery",
+                        "what": "shipment",
+                        "purpose": "3.2.3",
+                        "fields": ["family_name", "phone"],
+                        "at": WHEN,
+                        "order_id": ORDER,
+                        "state": "disclosed",
+                        "recipient": "courier_partner",
+                        "recipient_name": "A Courier",
+                    }
+                ],
+            }
         ),
         LedgerHeadMoved(sequence=42, hash="f" * 64, at=WHEN),
     ]

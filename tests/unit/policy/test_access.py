@@ -55,9 +55,16 @@ def _may(operation: str) -> dict[str, set[str]]:
 
 def test_publishers_write_their_topics_and_nothing_else() -> None:
     assert _may("WRITE") == {
-        "intake": {"orders", "consents", "erasure-receipts", "dead-letters-intake"},
-        "delivery": {"shipments", "erasure-receipts", "dead-letters-delivery"},
-        "notifications": {"erasure-receipts", "dead-letters-notifications"},
+        "intake": {
+            "orders",
+            "consents",
+            "erasure-receipts",
+            "inspections",
+            "inspection-answers",
+            "dead-letters-intake",
+        },
+        "delivery": {"shipments", "erasure-receipts", "inspection-answers", "dead-letters-delivery"},
+        "notifications": {"erasure-receipts", "inspection-answers", "dead-letters-notifications"},
         "privacy": {
             "erasure-intake",
             "erasure-delivery",
@@ -65,6 +72,8 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
             "erasure-privacy",
             "erasure-receipts",
             "ledger-heads",
+            "inspections",
+            "inspection-answers",
             "suppressions",
             "dead-letters-privacy",
         },
@@ -73,10 +82,19 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
 
 def test_consumers_read_their_topics_and_nobody_reads_dead_letters() -> None:
     assert _may("READ") == {
-        "intake": {"shipments", "erasure-intake", "suppressions"},
-        "delivery": {"orders", "erasure-delivery", "suppressions"},
-        "notifications": {"orders", "shipments", "consents", "erasure-notifications", "suppressions"},
-        "privacy": {"orders", "shipments", "consents", "erasure-privacy", "erasure-receipts", "suppressions"},
+        "intake": {"shipments", "erasure-intake", "inspections", "inspection-answers", "suppressions"},
+        "delivery": {"orders", "erasure-delivery", "inspections", "suppressions"},
+        "notifications": {"orders", "shipments", "consents", "erasure-notifications", "inspections", "suppressions"},
+        "privacy": {
+            "orders",
+            "shipments",
+            "consents",
+            "erasure-privacy",
+            "erasure-receipts",
+            "inspections",
+            "inspection-answers",
+            "suppressions",
+        },
     }
 
 
