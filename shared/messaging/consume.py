@@ -25,6 +25,7 @@ from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from shared.contracts.event import Event
 from shared.messaging.cloudevents import Received, Unreadable, read
+from shared.messaging.commit_batch import BatchCommits
 from shared.messaging.dead_letters import DeadLetters
 from shared.observability.metrics import BATCH_RETRIES, BATCH_SECONDS, MESSAGES
 
@@ -173,7 +174,7 @@ async def _decode_nothing(_: KafkaMessage) -> list[Any]:
 
 def subscribe(broker: KafkaBroker, consumer: BatchConsumer, *, service: str) -> Any:
     """Wire a consumer to its topic in the service's group. Returns the FastStream subscriber."""
-    listener = _CommitBeforeRevoke()
+    listener, commits = _CommitBeforeRevoke(), BatchCommits(broker, consumer.topic)
     subscriber = broker.subscriber(
         consumer.topic,
         group_id=f"{service}.{consumer.topic}",
@@ -201,6 +202,7 @@ def subscribe(broker: KafkaBroker, consumer: BatchConsumer, *, service: str) -> 
             log.error("batch_not_processed", topic=consumer.topic, exc_info=error)
             await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
             raise
+        await commits.commit(message)  # FastStream does not commit again what is committed
 
     subscriber(consume)
     return subscriber
