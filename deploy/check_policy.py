@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.collections_in_code import collections_in
+from deploy.imports_in_code import reached_from
 from shared.contracts.catalogue import PUBLISHED
 from shared.contracts.personal import PersonalData
 from shared.contracts.views import ReaderView
@@ -30,14 +31,17 @@ def _services(root: Path) -> list[str]:
 
 
 def _collections(root: Path) -> Mapping[str, Mapping[str, str]]:
-    """Store → collection → where. What `shared` keeps (the outbox), it keeps in the database of every service."""
+    """Store → collection → where. What a module of `shared` keeps (the outbox), it keeps in the database of every
+    service that imports it, also by way of another module."""
     keyring = dict.fromkeys(
         (keyring_view.SUBJECTS, keyring_view.PEOPLE, keyring_view.EPOCHS), "shared/stores/keyring_view.py"
     )
     used: dict[str, dict[str, str]] = {keyring_view.DATABASE: keyring}
-    everywhere = collections_in(root / "shared", root)
+    kept_by_shared = collections_in(root / "shared", root)
     for service in _services(root):
-        for found in (*everywhere, *collections_in(root / "services" / service, root)):
+        reached = reached_from(root / "services" / service, root)
+        shared = [found for found in kept_by_shared if found.where.partition(":")[0] in reached]
+        for found in (*shared, *collections_in(root / "services" / service, root)):
             used.setdefault(found.database or service, {}).setdefault(found.name, found.where)
     return used
 

@@ -7,7 +7,7 @@ Erasing what is already gone counts zero and is a success.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,17 @@ class Restricted:
     open_orders: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One collection's records of the subjects. erasable: what goes now; waiting: what an open order needs, or None.
+    matched, deferred: subject id → how many."""
+
+    matched: Mapping[str, int]
+    erasable: Mapping[str, Any]
+    waiting: Mapping[str, Any] | None = None
+    deferred: Mapping[str, int] = field(default_factory=dict)
+
+
 class ErasureEngine:
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
@@ -52,20 +63,26 @@ class ErasureEngine:
                     _of(plan, subject_ids), {"$set": {"restricted_at": now}}, session=session
                 )
         records: dict[str, int] = defaultdict(int)
-        open_orders: dict[str, set[str]] = defaultdict(set)
         for name, plan in self._plans.items():
-            if plan.subject is None or plan.action == "keep":
+            if plan.subject and plan.action != "keep":
+                for subject_id, count in (await self._count(name, plan, _of(plan, subject_ids), session)).items():
+                    records[subject_id] += count
+        still_open = await self.open_orders(subject_ids, session)
+        return {s: Restricted(records[s], still_open[s]) for s in subject_ids}
+
+    async def open_orders(self, subject_ids: Sequence[str], session: Session) -> dict[str, tuple[str, ...]]:
+        """Subject id → its orders that are still to be fulfilled, as this store knows it."""
+        found: dict[str, set[str]] = {subject_id: set() for subject_id in subject_ids}
+        for name, plan in self._plans.items():
+            if plan.subject is None or plan.action == "keep" or not plan.open_when:
                 continue
-            theirs = _of(plan, subject_ids)
-            for subject_id, count in (await self._count(name, plan, theirs, session)).items():
-                records[subject_id] += count
-            if plan.open_when:
-                still_open = {**theirs, **{field: {"$in": list(v)} for field, v in plan.open_when.items()}}
-                async for document in self._database[name].find(
-                    still_open, {plan.subject: 1, str(plan.order): 1}, session=session
-                ):
-                    open_orders[document[plan.subject]].add(document[str(plan.order)])
-        return {s: Restricted(records[s], tuple(sorted(open_orders[s]))) for s in subject_ids}
+            still_open = {path: {"$in": list(values)} for path, values in plan.open_when.items()}
+            theirs = {**_of(plan, subject_ids), **still_open}
+            async for document in self._database[name].find(
+                theirs, {plan.subject: 1, str(plan.order): 1}, session=session
+            ):
+                found[document[plan.subject]].add(document[str(plan.order)])
+        return {subject_id: tuple(sorted(orders)) for subject_id, orders in found.items()}
 
     async def restrict_again(self, subject_ids: Sequence[str], now: datetime, session: Session) -> int:
         """Mark those of the subjects' records that have no mark, as after a restore; returns how many there were."""
@@ -85,37 +102,46 @@ class ErasureEngine:
         for name, plan in self._plans.items():
             if plan.subject is None:
                 continue
-            for subject_id, count in (await self._erase_collection(name, plan, targets, now, session)).items():
-                counts[subject_id][name] = count
+            found = await self._find(name, plan, targets, session)
+            left = await self._erase_found(name, plan, found, now, session)
+            for target in targets:
+                counts[target.subject_id][name] = _counted(plan, found, left, target.subject_id)
         return counts
 
-    async def _erase_collection(
-        self, name: str, plan: Plan, targets: Sequence[Target], now: datetime, session: Session
-    ) -> dict[str, CollectionCount]:
+    async def foresee(self, targets: Sequence[Target], session: Session) -> dict[str, dict[str, CollectionCount]]:
+        """The counts `erase` would have, of the same statements; changes nothing."""
+        counts: dict[str, dict[str, CollectionCount]] = {target.subject_id: {} for target in targets}
+        for name, plan in self._plans.items():
+            if plan.subject is None:
+                continue
+            found = await self._find(name, plan, targets, session)
+            for target in targets:
+                counts[target.subject_id][name] = _counted(plan, found, {}, target.subject_id)
+        return counts
+
+    async def _find(self, name: str, plan: Plan, targets: Sequence[Target], session: Session) -> _Found:
         theirs = _of(plan, [target.subject_id for target in targets])
         matched = await self._count(name, plan, theirs, session)
-        if plan.action == "keep":
-            return {t.subject_id: _kept(matched.get(t.subject_id, 0)) for t in targets}
-        if not matched:
-            return {target.subject_id: CollectionCount() for target in targets}
-        waits = plan.deferred_by or plan.until_settled
-        waiting = [order for target in targets for order in target.open_orders] if waits else []
-        deferred: dict[str, int] = {}
-        erasable = theirs
-        if waiting:
-            order = str(plan.order)
-            open_ones = {**theirs, order: {"$in": waiting}}
-            deferred = await self._count(name, plan, open_ones, session)
-            erasable = {**theirs, order: {"$nin": waiting}}
-            if plan.until_settled:
-                at_once = dict.fromkeys(set(plan.unset) - set(plan.until_settled), "")
-                await self._database[name].update_many(open_ones, {"$unset": at_once}, session=session)
-        await self._carry_out(self._database[name], plan, erasable, now, session)
-        left = await self._count(name, plan, erasable, session)
-        return {
-            target.subject_id: _counted(plan, *(of.get(target.subject_id, 0) for of in (matched, deferred, left)))
-            for target in targets
-        }
+        waits = matched and plan.action != "keep" and (plan.deferred_by or plan.until_settled)
+        orders = [order for target in targets for order in target.open_orders] if waits else []
+        if not orders:
+            return _Found(matched, theirs)
+        path = str(plan.order)
+        waiting = {**theirs, path: {"$in": orders}}
+        deferred = await self._count(name, plan, waiting, session)
+        return _Found(matched, {**theirs, path: {"$nin": orders}}, waiting, deferred)
+
+    async def _erase_found(
+        self, name: str, plan: Plan, found: _Found, now: datetime, session: Session
+    ) -> Mapping[str, int]:
+        """Subject id → how many records are still there that should have gone."""
+        if plan.action == "keep" or not found.matched:
+            return {}
+        if found.waiting and plan.until_settled:
+            at_once = dict.fromkeys(set(plan.unset) - set(plan.until_settled), "")
+            await self._database[name].update_many(found.waiting, {"$unset": at_once}, session=session)
+        await self._carry_out(self._database[name], plan, found.erasable, now, session)
+        return await self._count(name, plan, found.erasable, session)
 
     async def _carry_out(
         self, collection: Collection, plan: Plan, erasable: Mapping[str, Any], now: datetime, session: Session
@@ -141,16 +167,14 @@ def _of(plan: Plan, subject_ids: Sequence[str]) -> dict[str, Any]:
     return {str(plan.subject): {"$in": list(subject_ids)}}
 
 
-def _kept(matched: int) -> CollectionCount:
-    return CollectionCount(matched=matched, kept=matched)
-
-
-def _counted(plan: Plan, matched: int, deferred: int, left: int) -> CollectionCount:
-    erased = matched - deferred - left
+def _counted(plan: Plan, found: _Found, left: Mapping[str, int], subject_id: str) -> CollectionCount:
+    matched, deferred, residual = (of.get(subject_id, 0) for of in (found.matched, found.deferred, left))
+    gone = matched - deferred - residual
     return CollectionCount(
         matched=matched,
-        destroyed=erased if plan.action == "destroy" else 0,
-        depersonalised=erased if plan.action == "depersonalise" else 0,
+        destroyed=gone if plan.action == "destroy" else 0,
+        depersonalised=gone if plan.action == "depersonalise" else 0,
         deferred=deferred,
-        residual=left,
+        kept=gone if plan.action == "keep" else 0,
+        residual=residual,
     )

@@ -45,6 +45,18 @@ def test_a_collection_that_is_not_mapped_is_found(tmp_path: Path, source: str) -
     assert problem.where == "services/privacy/basket_store.py:1: baskets"
 
 
+def test_what_shared_code_keeps_it_keeps_for_those_who_import_it(tmp_path: Path) -> None:
+    """Also by way of another module, and for nobody else."""
+    root = a_copy(tmp_path)
+    plant(root, "shared.stores.basket_store", 'COLLECTION = "baskets"')
+    plant(root, "shared.stores.basket_sum", "from shared.stores.basket_store import COLLECTION")
+    assert "baskets" not in code(root).collections["privacy"]
+    plant(root, "services.privacy.place_wager", "from shared.stores import basket_sum")
+    found = code(root).collections
+    assert found["privacy"]["baskets"] == "shared/stores/basket_store.py:1"
+    assert not any("baskets" in found[other] for other in ("intake", "delivery", "notifications"))
+
+
 def test_another_database_is_told_from_the_service_s_own(tmp_path: Path) -> None:
     path = plant(tmp_path, "services.privacy.basket_store", 'self._client["keyring"]["subjects"]')
     assert collections_in(path.parent, tmp_path) == [
