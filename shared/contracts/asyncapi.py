@@ -3,8 +3,9 @@
 from typing import Any
 
 from shared.contracts.catalogue import PUBLISHED
-from shared.contracts.event import Event
+from shared.contracts.event import Event, Message
 from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.store_samples import StoreSampled
 from shared.policy.model import Policy
 
 HEADERS = {
@@ -21,6 +22,12 @@ HEADERS = {
         "content-type": {"type": "string", "const": "application/json"},
         "traceparent": {"type": "string", "description": "W3C trace context."},
     },
+}
+
+
+_OTHER_KEYS: dict[type[Message], str] = {
+    LedgerHeadMoved: "The word 'ledger': the chain is one.",
+    StoreSampled: "The store's name.",
 }
 
 
@@ -42,11 +49,11 @@ def asyncapi_document(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _carried(topic: str) -> list[type[Event] | type[LedgerHeadMoved]]:
+def _carried(topic: str) -> list[type[Message]]:
     return [event for event in PUBLISHED if _on(event, topic)]
 
 
-def _on(event: type[Event] | type[LedgerHeadMoved], topic: str) -> bool:
+def _on(event: type[Message], topic: str) -> bool:
     prefix, placeholder, _ = event.TOPIC.partition("{store}")
     return topic == event.TOPIC if not placeholder else topic.startswith(prefix) and topic != "erasure-receipts"
 
@@ -85,8 +92,8 @@ def _operations(policy: Policy, channels: dict[str, Any]) -> dict[str, Any]:
     return operations
 
 
-def _message(event: type[Event] | type[LedgerHeadMoved]) -> dict[str, Any]:
-    key = "The subject id." if issubclass(event, Event) else "The word 'ledger': the chain is one."
+def _message(event: type[Message]) -> dict[str, Any]:
+    key = "The subject id." if issubclass(event, Event) else _OTHER_KEYS[event]
     return {
         "name": event.type_name(),
         "title": event.__name__,

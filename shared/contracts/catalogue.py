@@ -1,4 +1,4 @@
-"""Every event, in one list: what the AsyncAPI document, the schema snapshots and the consumers go by."""
+"""Every message, in one list: what the AsyncAPI document, the schema snapshots and the consumers go by."""
 
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import (
@@ -8,11 +8,12 @@ from shared.contracts.erasure import (
     SubjectErased,
     SubjectRestricted,
 )
-from shared.contracts.event import Event
+from shared.contracts.event import Event, Message
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 
 EVENTS: tuple[type[Event], ...] = (
@@ -32,4 +33,5 @@ EVENTS: tuple[type[Event], ...] = (
     InspectSubject,
     SubjectInspected,
 )
-PUBLISHED: tuple[type[Event] | type[LedgerHeadMoved], ...] = (*EVENTS, LedgerHeadMoved)
+CONSUMED: tuple[type[Message], ...] = (*EVENTS, StoreSampled)
+PUBLISHED: tuple[type[Message], ...] = (*CONSUMED, LedgerHeadMoved)

@@ -24,14 +24,12 @@ class Contract(BaseModel):
     )
 
 
-class Event(Contract):
-    """A past-tense fact, or a command of the erasure process. Random ids only; personal fields travel sealed."""
+class Message(Contract):
+    """What goes to a topic: a past-tense fact, or a command. Messages of one `key` keep their order."""
 
     VERSION: ClassVar[int] = 1
     TOPIC: ClassVar[str]
     PUBLISHERS: ClassVar[tuple[str, ...]]
-
-    subject_id: SubjectId
 
     @classmethod
     def type_name(cls) -> str:
@@ -40,6 +38,18 @@ class Event(Contract):
 
     def topic(self) -> str:
         return self.TOPIC
+
+    def key(self) -> str:
+        raise NotImplementedError
+
+
+class Event(Message):
+    """Of one subject. Random ids only; personal fields travel sealed."""
+
+    subject_id: SubjectId
+
+    def key(self) -> str:
+        return self.subject_id
 
     def sealed_readers(self) -> dict[str, bytes]:
         """Envelope of each reader; empty where the event carries no personal data."""

@@ -13,29 +13,28 @@ from aiokafka import ConsumerRecord
 from opentelemetry import propagate
 from pydantic import ValidationError
 
-from shared.contracts.catalogue import EVENTS
-from shared.contracts.event import Event
-from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.catalogue import CONSUMED
+from shared.contracts.event import Message
 
 CONTENT_TYPE = "application/json"
 ATTRIBUTES = ("ce_id", "ce_type", "ce_time")
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
-EVENT_TYPES: dict[str, type[Event]] = {event.type_name(): event for event in EVENTS}
+EVENT_TYPES: dict[str, type[Message]] = {event.type_name(): event for event in CONSUMED}
 
-E = TypeVar("E", bound=Event, covariant=True)
+E = TypeVar("E", bound=Message, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """An event with its identity, made before sealing because envelopes are bound to it."""
 
-    event: Event | LedgerHeadMoved
+    event: Message
     event_id: str
     time: datetime
 
     @property
     def key(self) -> str:
-        return self.event.subject_id if isinstance(self.event, Event) else "ledger"
+        return self.event.key()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
         event = model.model_validate_json(record.value)
     except ValidationError:
         raise Unreadable("schema-violation") from None
-    if record.key is None or record.key != event.subject_id.encode():
+    if record.key is None or record.key != event.key().encode():
         raise Unreadable("key-mismatch")
     return Received(event, event_id, event_type, time, record)
 

@@ -1,4 +1,4 @@
-"""The golden samples committed with the contracts: one per event, and one per event and reader of an envelope."""
+"""The golden samples committed with the contracts: one per message, and one per event and reader of an envelope."""
 
 import json
 from typing import Any
@@ -7,15 +7,14 @@ from tink import json_proto_keyset_format, secret_key_access
 from tink.aead import Aead
 
 from shared.contracts.catalogue import PUBLISHED
-from shared.contracts.event import Event
-from shared.contracts.ledger import LedgerHeadMoved
+from shared.contracts.event import Message
 from shared.contracts.snapshots import FOLDER as SCHEMAS
 from shared.policy.load import load_policy
 from tests.builders import a_record
 
 FOLDER = SCHEMAS.parent / "samples"
 
-Published = Event | LedgerHeadMoved
+Published = Message
 
 
 def readers_of(event: type[Published]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, headers_of
 from shared.policy.load import load_policy
@@ -137,6 +138,13 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
                     }
                 ],
             }
+        ),
+        StoreSampled(
+            store="delivery",
+            sampled_at=WHEN,
+            policy_sha256="a" * 64,
+            collections={"shipments": CollectionSample(documents=4_200, sampled=200, unknown_fields={"note": 3})},
+            unmapped=("baskets",),
         ),
         LedgerHeadMoved(sequence=42, hash="f" * 64, at=WHEN),
     ]
