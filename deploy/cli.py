@@ -18,6 +18,7 @@ from deploy.provision import commands as provision
 from deploy.soak import commands as soak
 from services.notifications import cli as operator
 from services.privacy.cli import commands as officer
+from services.privacy.cli import officers
 from shared.policy.load import PolicyInvalid
 
 
@@ -50,6 +51,7 @@ app.add_typer(faults.app)
 app.add_typer(least_privilege.app)
 app.add_typer(soak.app)
 app.add_typer(officer.app)
+app.add_typer(officers.app, name="officer")
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
 app.add_typer(policy.app, name="policy")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.privacy.console import one_time_code
 from shared.policy.model import Policy
 from shared.sealing.kek_files import create_epoch, epochs_in
 from shared.sealing.people_index import create_key
@@ -16,3 +17,4 @@ def provision(keys_root: Path, policy: Policy) -> None:
     for service in policy.erasing_stores:
         create_signing_key(keys_root, service)
     create_key(keys_root)
+    one_time_code.create_key(keys_root / "privacy")

@@ -54,7 +54,7 @@ class CaseStore:
     async def by_id(self, case_id: str) -> Case | None:
         return (await self.by_ids([case_id])).get(case_id)
 
-    async def of_subjects(self, subject_ids: Iterable[str], session: Session) -> list[Case]:
+    async def of_subjects(self, subject_ids: Iterable[str], session: Session | None = None) -> list[Case]:
         """Open first; whatever their state."""
         found = self._cases.find({"subject_id": {"$in": list(subject_ids)}}, session=session)
         return [_case(document) async for document in found.sort("closed_at", ASCENDING)]

@@ -30,9 +30,10 @@ class ConsentWithdrawals:
         self._keyring = keyring
         self._days = policy.period(WITHDRAWAL_PERIOD).number
 
-    async def withdraw(self, withdrawal: Withdrawal, now: datetime) -> Case:
-        """The running case: a new one, or the one already open for this subject and scope."""
-        case = self._case(new_id(), withdrawal)
+    async def withdraw(self, withdrawal: Withdrawal, now: datetime, case_id: str | None = None) -> Case:
+        """The running case: a new one, or the one already open for this subject and scope. `case_id`: where the
+        request may be repeated and is to open nothing twice."""
+        case = self._case(case_id or new_id(), withdrawal)
         return (await self._process.open([case], now))[withdrawal.subject_id]
 
     async def on_consent_withdrawn(self, batch: Sequence[Received[ConsentWithdrawn]]) -> Outcome:

@@ -1,0 +1,1 @@
+"""The console of the privacy officer and the approver: pages under /console."""
