@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix contracts lock
+.PHONY: help setup kafka mailbox run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ setup: $(READY) ## Make the virtual environment from the hashed lock (at once wh
 
 kafka: ## Fetch Apache Kafka's jars (needs Java 17 and Maven; as root on Debian they are installed)
 	@deploy/kafka/set-up.sh
+
+mailbox: ## Install Dovecot, the IMAP server of the mailbox's tests, where it is missing (as root on Debian)
+	@deploy/mailbox/set-up.sh
 
 # BROKER=kafka: on Apache Kafka, of BROKERS=1 or 3 nodes, instead of the embedded broker.
 BROKERS ?= 1
@@ -38,7 +41,7 @@ demo: $(READY) $(BROKER_SET_UP) ## Show the whole idea on real parts, from 500 o
 reset: $(READY) ## Throw away var/: data, keys, logs
 	@$(SEALED) reset
 
-test: $(READY) ## Run all tests on a real mongod and broker
+test: $(READY) mailbox ## Run all tests on a real mongod and broker
 	@$(PY) -m pytest $(ARGS)
 
 test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 100 and 500)

@@ -17,6 +17,7 @@ from deploy.local.kafka import brokers_wanted, names_of
 from deploy.local.kafka_cluster import BROKER
 from deploy.local.layout import SERVICES, Layout, default_var
 from deploy.local.lock import only_one
+from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.part import StackError
 from deploy.local.services import as_it_is
@@ -85,7 +86,8 @@ async def _run(console: Console, layout: Layout, key_cache_seconds: float, kek: 
 async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek: str) -> None:
     """Until cancelled. Raises StackError."""
     logs = {
-        name: layout.log / f"{name}.log" for name in (*SERVICES, *OUTSIDE, *(names_of(brokers_wanted()) or (BROKER,)))
+        name: layout.log / f"{name}.log"
+        for name in (*SERVICES, *OUTSIDE, MAILBOX, *(names_of(brokers_wanted()) or (BROKER,)))
     }
     following = asyncio.create_task(follow(console, logs))
     try:

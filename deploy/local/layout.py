@@ -48,6 +48,11 @@ class Layout:
         return self.var / "outside" / "mail"
 
     @property
+    def mailbox_dir(self) -> Path:
+        """A Maildir: the controller's own mailbox, at its provider."""
+        return self.var / "outside" / "mailbox"
+
+    @property
     def sms_log(self) -> Path:
         return self.var / "outside" / "sms.jsonl"
 

@@ -40,13 +40,21 @@ def http_ready(url: str) -> Gate:
 
 def smtp_ready(port: int) -> Gate:
     """A server on loopback that greets with 220."""
+    return _greets(port, b"220")
 
+
+def imap_ready(port: int) -> Gate:
+    """A server on loopback that greets with OK."""
+    return _greets(port, b"* OK")
+
+
+def _greets(port: int, words: bytes) -> Gate:
     async def gate() -> bool:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 with contextlib.closing(writer):
-                    return (await reader.readline()).startswith(b"220")
+                    return (await reader.readline()).startswith(words)
         except OSError:
             return False
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deploy.local.credentials import Credentials
 from deploy.local.environment import child_environment
 from deploy.local.layout import Layout
+from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.part import Part
 from deploy.local.readiness import http_ready
 from deploy.provision.mongodb import uri_of
@@ -21,7 +22,8 @@ async def as_it_is(service: str, environment: Mapping[str, str]) -> Mapping[str,
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a service is told of the rest of the stack. The users in it are the administrators."""
+    """What a service is told of the rest of the stack. The users in it are the administrators. `mailbox`: the
+    controller's address, where it has a mailbox."""
 
     kafka: KafkaAddress
     kafka_idempotence: bool
@@ -29,6 +31,7 @@ class Surroundings:
     ports: Mapping[str, int]
     key_cache_seconds: float
     log_format: str
+    mailbox: str | None = None
 
 
 def service_part(name: str, layout: Layout, credentials: Credentials, around: Surroundings) -> Part:
@@ -47,7 +50,7 @@ def service_part(name: str, layout: Layout, credentials: Credentials, around: Su
         name,
         (sys.executable, "-m", f"services.{name}"),
         child_environment(
-            {**common, **_kafka_user(name, credentials, around), **_own(name, credentials, around.ports)}
+            {**common, **_kafka_user(name, credentials, around), **_own(name, layout, credentials, around)}
         ),
         http_ready(f"http://127.0.0.1:{port}/health/ready"),
     )
@@ -60,8 +63,9 @@ def _kafka_user(name: str, credentials: Credentials, around: Surroundings) -> Ma
     return {"KAFKA_USERNAME": name, "KAFKA_PASSWORD": credentials.kafka_password(name)}
 
 
-def _own(name: str, credentials: Credentials, ports: Mapping[str, int]) -> Mapping[str, str]:
+def _own(name: str, layout: Layout, credentials: Credentials, around: Surroundings) -> Mapping[str, str]:
     """What one service gets and the others don't."""
+    ports = around.ports
     smtp = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(ports["mail"])}
     sms = {"SMS_GATEWAY_URL": f"http://127.0.0.1:{ports['sms']}"}
     operator = {"SEALED_OPERATOR_TOKEN": credentials.token("operator")}
@@ -73,6 +77,18 @@ def _own(name: str, credentials: Credentials, ports: Mapping[str, int]) -> Mappi
         case "notifications":
             return {**operator, **smtp, **sms}
         case "privacy":
-            return {**smtp, "SEALED_OFFICER_TOKEN": credentials.token("officer")}
+            return {**smtp, **_imap(layout, around), "SEALED_OFFICER_TOKEN": credentials.token("officer")}
         case _:
             return {}
+
+
+def _imap(layout: Layout, around: Surroundings) -> Mapping[str, str]:
+    if around.mailbox is None:
+        return {}
+    return {
+        "SEALED_IMAP_HOST": "127.0.0.1",
+        "SEALED_IMAP_PORT": str(around.ports[MAILBOX]),
+        "SEALED_IMAP_TLS": "none",
+        "SEALED_IMAP_USER": around.mailbox,
+        "SEALED_IMAP_PASSWORD_FILE": str(layout.secrets / f"{MAILBOX}.password"),
+    }

@@ -21,9 +21,11 @@ from deploy.local.kafka_cluster import BROKER, KafkaCluster
 from deploy.local.layout import ROOT, SERVICES, Layout
 from deploy.local.lock import only_one
 from deploy.local.mongod import ADMIN, admin_uri, bootstrap, mongod_part
+from deploy.local.outside.mailbox import NAME as MAILBOX
+from deploy.local.outside.mailbox import mailbox_part
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.outside.parts import outside_parts
-from deploy.local.part import Part, PartFailed
+from deploy.local.part import Part, PartFailed, PartMissing
 from deploy.local.ports import choose_ports
 from deploy.local.services import Rewire, Surroundings, as_it_is, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
@@ -83,8 +85,8 @@ async def local_stack(
 
 
 class LocalStack:
-    """Made by `local_stack`. Parts go by name: `mongod`, `broker` (or `kafka-1`, …), `mail`, `sms`, `partner`, and the
-    services."""
+    """Made by `local_stack`. Parts go by name: `mongod`, `broker` (or `kafka-1`, …), `mail`, `sms`, `partner`,
+    `mailbox`, and the services."""
 
     def __init__(
         self,
@@ -136,7 +138,11 @@ class LocalStack:
             ),
             tokens=Tokens(**{role: self._credentials.token(role) for role in Tokens.model_fields}),
             outside=OutsideInfo(
-                mail_dir=self.layout.mail_dir, sms_log=self.layout.sms_log, partner_log=self.layout.partner_log
+                smtp_port=self._ports["mail"],
+                mailbox=self._mailbox_address,
+                mail_dir=self.layout.mail_dir,
+                sms_log=self.layout.sms_log,
+                partner_log=self.layout.partner_log,
             ),
             log_dir=self.layout.log,
         )
@@ -181,13 +187,16 @@ class LocalStack:
         self.layout.make()
         self.layout.stack_json.unlink(missing_ok=True)
         outside = OUTSIDE if self._outside else ()
-        names = (MONGOD, *self._cluster.port_names, *OUTSIDE, *self._services)
+        names = (MONGOD, *self._cluster.port_names, *OUTSIDE, MAILBOX, *self._services)
         self._ports = dict(choose_ports(names, self.layout.run / "ports.json"))
+        mailbox = self._mailbox_part() if self._outside else None
+        parts = outside_parts(self.layout, self._ports, self._policy.controller.mailbox if mailbox else None)
         await together(
             self._open_mongodb(),
             self._open_kafka(),
             asyncio.to_thread(keys.provision, self.layout.keys, self._policy),
-            *(self._open_part(part) for part in outside_parts(self.layout, self._ports) if part.name in outside),
+            *(self._open_part(part) for part in parts if part.name in outside),
+            *(self._open_part(part) for part in (mailbox,) if part),
         )
         around = Surroundings(
             kafka=self._kafka,
@@ -196,6 +205,7 @@ class LocalStack:
             ports=self._ports,
             key_cache_seconds=self._key_cache_seconds,
             log_format=self._log_format,
+            mailbox=self._mailbox_address,
         )
         await together(*(self._open_service(name, around) for name in self._services))
         self._opened = True
@@ -205,7 +215,7 @@ class LocalStack:
         """Stop all parts, last started first: services drain while what they need is still there."""
         self._opened = False
         self.layout.stack_json.unlink(missing_ok=True)
-        for tier in (self._services, OUTSIDE, self._cluster.names, (MONGOD,)):
+        for tier in (self._services, (*OUTSIDE, MAILBOX), self._cluster.names, (MONGOD,)):
             await asyncio.gather(*(self._parts[name].stop() for name in tier if name in self._parts))
         if not self._failure.done():
             self._failure.cancel()
@@ -232,6 +242,15 @@ class LocalStack:
         await together(*(self._open_part(part) for part in await self._cluster.parts(self._ports)))
         await self._cluster.provision(self._ports, self._policy)
 
+    def _mailbox_part(self) -> Part | None:
+        """None where its server is missing: everything else works without it."""
+        user, password = self._policy.controller.mailbox, self._credentials.password(MAILBOX)
+        try:
+            return mailbox_part(self.layout, self._ports[MAILBOX], user, password)
+        except PartMissing as missing:
+            self._report(MAILBOX, f"off. {missing}")
+            return None
+
     async def _open_service(self, name: str, around: Surroundings) -> None:
         part = service_part(name, self.layout, self._credentials, around)
         await self._open_part(replace(part, environment=await self._rewire(name, part.environment)))
@@ -256,6 +275,10 @@ class LocalStack:
     def _take_failure(self, failure: PartFailed) -> None:
         if not self._failure.done():
             self._failure.set_result(failure)
+
+    @property
+    def _mailbox_address(self) -> str | None:
+        return self._policy.controller.mailbox if MAILBOX in self._parts else None
 
     @property
     def _admin_uri(self) -> str:

@@ -46,6 +46,10 @@ class Tokens(_Frozen):
 
 
 class OutsideInfo(_Frozen):
+    """`mailbox`: the controller's address, where it has a mailbox; write to it through the mail receiver."""
+
+    smtp_port: int
+    mailbox: str | None
     mail_dir: Path
     sms_log: Path
     partner_log: Path
