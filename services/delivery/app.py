@@ -17,8 +17,10 @@ from services.delivery.shipment_store import ShipmentStore
 from services.delivery.tell_recipients import TellRecipients
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.inspections import InspectSubject
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.suppressions import SubjectSuppressed
+from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
@@ -89,9 +91,14 @@ def build(settings: DeliverySettings) -> FastAPI:
         keyring=view,
     )
 
+    inspection = SubjectInspection(
+        SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[disclosures.uses]
+    )
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_cancelled},
         "erasure-delivery": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+        "inspections": {InspectSubject: inspection.on_inspect},
     }
     dead_letters = DeadLetters(broker, SERVICE)
     subscribers = [

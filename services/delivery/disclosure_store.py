@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from pymongo import ASCENDING, UpdateMany, UpdateOne
+from pymongo import ASCENDING, DESCENDING, UpdateMany, UpdateOne
 
+from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
 from shared.stores.mongo import Database, Document, Session, expire_after
 
@@ -109,6 +110,11 @@ class DisclosureStore:
         ).sort("_id", ASCENDING)
         return [(document["_id"], document["subject_id"], document["order_id"]) async for document in found]
 
+    async def uses(self, subject_id: str, most: int, session: Session) -> list[Use]:
+        """Newest first: what left for whom. A `sending` may not have arrived."""
+        theirs = self._disclosures.find({"subject_id": subject_id}, session=session)
+        return [_use(document) async for document in theirs.sort("disclosed_at", DESCENDING).limit(most)]
+
     async def make_due(self, disclosures: Mapping[str, Sequence[str]], now: datetime, session: Session) -> None:
         """Case id → disclosure ids. Those already told for the same case stay as they are."""
         if not disclosures:
@@ -171,6 +177,21 @@ class DisclosureStore:
             ],
             ordered=False,
         )
+
+
+def _use(document: Document) -> Use:
+    return Use(
+        reader="delivery",
+        what="shipment",
+        purpose=document["purpose"],
+        fields=tuple(sorted(document["fields"])),
+        at=document["disclosed_at"],
+        order_id=document["order_id"],
+        state=document["state"],
+        recipient=document["recipient"],
+        recipient_name=document["recipient_name"],
+        forgotten=document.get("answer") or document.get("forget_state"),
+    )
 
 
 def _notice(document: Document) -> Notice:

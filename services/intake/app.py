@@ -12,6 +12,8 @@ from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import COLLECTION as ANSWERS
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.opening_store import COLLECTION as OPENINGS
+from services.intake.opening_store import OpeningStore
 from services.intake.order_desk import OrderDesk
 from services.intake.order_groups import OrderGroups
 from services.intake.order_sealer import OrderSealer
@@ -25,8 +27,11 @@ from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.suppressions import SubjectSuppressed
+from shared.erasure.ask_stores import Inspections
+from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
@@ -65,6 +70,8 @@ def build(settings: IntakeSettings) -> FastAPI:
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
     kept = policy.period(str(policy.store(SERVICE).collection(ANSWERS).expires)).as_timedelta()
     answers = IdempotencyStore(database, kept)
+    openings_kept = policy.period(str(policy.store(SERVICE).collection(OPENINGS).expires)).as_timedelta()
+    openings = OpeningStore(database, openings_kept)
 
     desk = OrderDesk(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
     recognition = Recognition(
@@ -77,7 +84,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     )
     sealer = OrderSealer(policy, publisher=SERVICE, shop=settings.shop)
     groups = OrderGroups(OrderPlacing(client, Stores(orders, consents, subjects, answers, outbox), recognition, sealer))
-    contacts = ContactSealing(orders, keyring, Opener(SERVICE, policy, keyring), unwrapper, policy)
+    contacts = ContactSealing(orders, openings, keyring, Opener(SERVICE, policy, keyring), unwrapper, policy)
     withdrawing = WithdrawConsent(client, orders, consents, outbox)
     shipments = ShipmentFollowing(orders)
     engine = ErasureEngine(database, policy.store(SERVICE))
@@ -102,6 +109,9 @@ def build(settings: IntakeSettings) -> FastAPI:
         keyring=view,
     )
 
+    inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[openings.uses])
+    inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "shipments": {
             ShipmentHandedOver: shipments.on_handed_over,
@@ -109,6 +119,8 @@ def build(settings: IntakeSettings) -> FastAPI:
             ShipmentReturned: shipments.on_returned,
         },
         "erasure-intake": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+        "inspections": {InspectSubject: inspection.on_inspect},
+        "inspection-answers": {SubjectInspected: inspections.on_inspected},
     }
     dead_letters = DeadLetters(broker, SERVICE)
     subscribers = [
@@ -118,7 +130,7 @@ def build(settings: IntakeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, answers, outbox):
+        for store in (engine, answers, openings, inspections, outbox):
             await store.ensure_indexes()
         await suppression.replay()
         async with messaging(broker, outbox, subscribers):

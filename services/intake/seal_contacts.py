@@ -5,10 +5,12 @@ service can open nothing of anybody.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from services.intake.opening_store import Opening, OpeningStore
 from services.intake.order_store import OrderStore
 from shared.contracts.erasure import SubjectRestricted
 from shared.erasure.participant import ContactWanted
@@ -20,14 +22,22 @@ from shared.sealing.subject_keys import SubjectKeys
 from shared.sealing.wrapping import KeyUnwrapper
 
 PURPOSE = "3.2.6"
+WHAT = "contact_for_letters"
 log = structlog.get_logger()
 
 
 class ContactSealing:
     def __init__(
-        self, orders: OrderStore, keyring: KeyringReader, opener: Opener, unwrapper: KeyUnwrapper, policy: Policy
+        self,
+        orders: OrderStore,
+        openings: OpeningStore,
+        keyring: KeyringReader,
+        opener: Opener,
+        unwrapper: KeyUnwrapper,
+        policy: Policy,
     ) -> None:
         self._orders = orders
+        self._openings = openings
         self._keyring = keyring
         self._opener = opener
         self._unwrapper = unwrapper
@@ -45,6 +55,14 @@ class ContactSealing:
             log.error("contacts_not_granted", purpose=PURPOSE, error=type(refusal).__name__)
             return {}
         people = dict(zip(newest, opened, strict=True))
+        await self._openings.note(
+            [
+                Opening(subject_id, WHAT, PURPOSE, tuple(sorted(person)))
+                for subject_id, person in people.items()
+                if isinstance(person, dict)
+            ],
+            datetime.now(UTC),
+        )
         states = await self._keyring.states(newest)
         await self._keyring.prepare(states.values())
         return {

@@ -22,9 +22,11 @@ from services.notifications.track_consents import ConsentTracking
 from services.notifications.wording import Wording
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RestrictSubject
+from shared.contracts.inspections import InspectSubject
 from shared.contracts.orders import OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.suppressions import SubjectSuppressed
+from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
@@ -101,11 +103,14 @@ def build(settings: NotificationsSettings) -> FastAPI:
         keyring=view,
     )
 
+    inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[messages.uses])
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: confirmations.on_placed},
         "shipments": dict.fromkeys((ShipmentHandedOver, ShipmentDelivered, ShipmentReturned), news.on_fact),
         "consents": {ConsentGiven: consents.on_given, ConsentWithdrawn: consents.on_withdrawn},
         "erasure-notifications": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+        "inspections": {InspectSubject: inspection.on_inspect},
     }
     dead_letters = DeadLetters(broker, SERVICE)
     subscribers = [

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 
+from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
-from shared.stores.mongo import Database, Document, insert_new
+from shared.stores.mongo import Database, Document, Session, insert_new
 
 COLLECTION: Final = "messages"
 LEASE = timedelta(seconds=20)
@@ -21,6 +22,13 @@ IN_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
     ("shipment_handed_over",),
     ("shipment_delivered", "shipment_returned"),
 )
+# What a message takes: its address, and what its template says.
+FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = {
+    "email": ("email", "given_name", "language"),
+    "sms": ("language", "phone"),
+}
+# Sent, or given to the other side at least once. What was refused before that was not sent to anybody.
+WENT_OUT: Final[Document] = {"$or": [{"state": "sent"}, {"reason": {"$regex": "^(email|sms): "}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,11 @@ class MessageStore:
         hidden = {"subject_id": 0, "lease": 0}
         return await self._messages.find({"order_id": order_id}, hidden).sort("created_at", ASCENDING).to_list(None)
 
+    async def uses(self, subject_id: str, most: int, session: Session) -> list[Use]:
+        """Newest first: messages that took the person's contact."""
+        theirs = self._messages.find({"subject_id": subject_id, **WENT_OUT}, session=session)
+        return [_use(document) async for document in theirs.sort("created_at", DESCENDING).limit(most)]
+
     async def states_of_campaign(self, campaign: str) -> dict[str, int]:
         """State, or the reason of a refusal, → how many."""
         outcome = {"$cond": [{"$eq": ["$state", "refused"]}, {"$concat": ["refused: ", "$reason"]}, "$state"]}
@@ -191,6 +204,19 @@ def _document(due: Due, now: datetime) -> Document:
         "created_at": now,
     }
     return {**document, **({"campaign": due.campaign} if due.campaign else {"event_id": due.occasion})}
+
+
+def _use(document: Document) -> Use:
+    return Use(
+        reader="notifications",
+        what=document["kind"],
+        purpose=document["purpose"],
+        fields=FIELDS[document["channel"]],
+        at=document.get("settled_at") or document["created_at"],
+        order_id=document["order_id"],
+        channel=document["channel"],
+        state=document["state"],
+    )
 
 
 def _message(document: Document) -> Message:

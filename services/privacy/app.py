@@ -32,9 +32,12 @@ from services.privacy.watch_cases import CaseWatch
 from services.privacy.withdraw_consent import WITHDRAWAL_PERIOD, ConsentWithdrawals
 from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
+from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
 from shared.contracts.suppressions import SubjectSuppressed
+from shared.erasure.ask_stores import Inspections
+from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
@@ -112,11 +115,16 @@ def build(settings: PrivacySettings) -> FastAPI:
     )
     watch = CaseWatch(process, cases, timedelta(seconds=settings.remind_after_seconds))
 
+    inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[letters.uses])
+    inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
         "shipments": {ShipmentDelivered: tracking.on_settled, ShipmentReturned: tracking.on_settled},
         "consents": {ConsentWithdrawn: withdrawals.on_consent_withdrawn},
         "erasure-privacy": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
+        "inspections": {InspectSubject: inspection.on_inspect},
+        "inspection-answers": {SubjectInspected: inspections.on_inspected},
         "erasure-receipts": {
             SubjectRestricted: receipts.on_restricted,
             SubjectErased: receipts.on_erased,
@@ -131,7 +139,7 @@ def build(settings: PrivacySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, cases, answers, orders, letters, certificates, outbox):
+        for store in (engine, cases, answers, orders, letters, certificates, inspections, outbox):
             await store.ensure_indexes()
         await epochs.refresh(datetime.now(UTC))
         await suppression.replay(first=reopening.take)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pymongo import ASCENDING, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 
 from services.privacy.case_facts import LetterKind
+from shared.contracts.inspections import Use
 from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "letters"
@@ -79,5 +80,22 @@ class LetterStore:
     async def postpone(self, letter_id: str, until: datetime) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"next_at": until}})
 
+    async def uses(self, subject_id: str, most: int, session: Session) -> list[Use]:
+        """Newest first: letters that went out, each to the e-mail address."""
+        sent = self._letters.find({"subject_id": subject_id, "state": "sent"}, session=session)
+        return [_use(document) async for document in sent.sort("settled_at", DESCENDING).limit(most)]
+
     async def settle(self, letter_id: str, state: str, now: datetime) -> None:
         await self._letters.update_one({"_id": letter_id}, {"$set": {"state": state, "settled_at": now}})
+
+
+def _use(document: Document) -> Use:
+    return Use(
+        reader="privacy",
+        what=f"letter_{document['kind']}",
+        purpose="3.2.6",
+        fields=("email", "given_name", "language"),
+        at=document["settled_at"],
+        channel="email",
+        state="sent",
+    )

@@ -13,6 +13,7 @@ from services.intake.consent_store import ConsentStore
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.opening_store import OpeningStore
 from services.intake.order import KeyReused, Outcome, Placed, Wanted
 from services.intake.order_desk import OrderDesk
 from services.intake.order_groups import OrderGroups
@@ -64,6 +65,7 @@ class Intake:
         self.orders, self.subjects = OrderStore(self.database), SubjectStore(self.database)
         self.consents = ConsentStore(self.database)
         self.answers = IdempotencyStore(self.database, self.policy.period("idempotency_key").as_timedelta())
+        self.openings = OpeningStore(self.database, self.policy.period("opening_log").as_timedelta())
         self.desk = OrderDesk(self.policy, PeopleIndex.from_folder(keys), shop="a shop")
         self.placing = OrderPlacing(
             self.client,
@@ -80,7 +82,7 @@ class Intake:
         )
         self.groups = OrderGroups(self.placing)
         self.opener = Opener("intake", self.policy, keyring)
-        self.contacts = ContactSealing(self.orders, keyring, self.opener, unwrapper, self.policy)
+        self.contacts = ContactSealing(self.orders, self.openings, keyring, self.opener, unwrapper, self.policy)
         self.shipments = ShipmentFollowing(self.orders)
         self.cancelling = CancelOrder(self.client, self.orders, self.outbox)
         self.withdrawing = WithdrawConsent(self.client, self.orders, self.consents, self.outbox)
