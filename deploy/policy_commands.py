@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +11,16 @@ from rich.table import Table
 
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
-from shared.policy.check import unknown_fields
 from shared.policy.load import load_policy
 from shared.policy.matrix import matrix as policy_matrix
 from shared.policy.model import Policy
 from shared.stores.mongo import connect
+from shared.stores.sample import SAMPLE, sample
 
 app = typer.Typer(help="The policy file: who may see what, and whether the stores agree.", no_args_is_help=True)
 console = Console()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-SAMPLE = 200
 
 
 @app.command()
@@ -68,13 +66,11 @@ def drift(
 async def _drift(uri: str, policy: Policy) -> dict[str, dict[str, int]]:
     """`store.collection` → unknown field → in how many of the sampled documents. Names only."""
     client = connect(uri, service="drift")
-    found: dict[str, dict[str, int]] = {}
-    for store, row in policy.stores.items():
-        for name in row.collections:
-            unknown: Counter[str] = Counter()
-            async for document in client[store][name].find({}).sort("$natural", -1).limit(SAMPLE):
-                unknown.update(unknown_fields(policy, store, name, document))
-            if unknown:
-                found[f"{store}.{name}"] = dict(unknown)
+    found = {
+        f"{store}.{name}": sampled.unknown
+        for store in policy.stores
+        for name, sampled in (await sample(client[store], policy, store)).items()
+        if sampled.unknown
+    }
     client.close()
     return found

@@ -19,9 +19,11 @@ from services.delivery.track_orders import OrderTracking
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject
 from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.store_sampling import StoreSampling
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
@@ -95,6 +97,9 @@ def build(settings: DeliverySettings) -> FastAPI:
         SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[disclosures.uses]
     )
 
+    samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
+    sampling = StoreSampling(SERVICE, policy, database, samples)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_cancelled},
         "erasure-delivery": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
@@ -111,7 +116,7 @@ def build(settings: DeliverySettings) -> FastAPI:
         for store in (engine, shipments, disclosures, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with http, messaging(broker, outbox, subscribers), working(tell_recipients.tell_due):
+        async with http, messaging(broker, outbox, subscribers), working(tell_recipients.tell_due, sampling.sample_due):
             yield
         client.close()
 

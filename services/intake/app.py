@@ -29,10 +29,12 @@ from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.ask_stores import Inspections
 from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.store_sampling import StoreSampling
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
@@ -41,6 +43,7 @@ from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
+from shared.messaging.worker import working
 from shared.policy.load import load_policy
 from shared.sealing.kek_provider import kek_provider
 from shared.sealing.keyring import KeyringReader
@@ -112,6 +115,9 @@ def build(settings: IntakeSettings) -> FastAPI:
     inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[openings.uses])
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
+    samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
+    sampling = StoreSampling(SERVICE, policy, database, samples)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "shipments": {
             ShipmentHandedOver: shipments.on_handed_over,
@@ -133,7 +139,7 @@ def build(settings: IntakeSettings) -> FastAPI:
         for store in (engine, answers, openings, inspections, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with messaging(broker, outbox, subscribers):
+        async with messaging(broker, outbox, subscribers), working(sampling.sample_due):
             yield
         client.close()
 

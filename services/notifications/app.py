@@ -25,9 +25,11 @@ from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject
 from shared.contracts.orders import OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.store_sampling import StoreSampling
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.mail.sms_gateway import SmsGateway
@@ -105,6 +107,9 @@ def build(settings: NotificationsSettings) -> FastAPI:
 
     inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[messages.uses])
 
+    samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
+    sampling = StoreSampling(SERVICE, policy, database, samples)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: confirmations.on_placed},
         "shipments": dict.fromkeys((ShipmentHandedOver, ShipmentDelivered, ShipmentReturned), news.on_fact),
@@ -123,7 +128,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
         for store in (engine, choices, messages, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with http, messaging(broker, outbox, subscribers), working(sender.send_due):
+        async with http, messaging(broker, outbox, subscribers), working(sender.send_due, sampling.sample_due):
             yield
         await mailer.close()
         client.close()

@@ -35,10 +35,12 @@ from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSu
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
+from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.ask_stores import Inspections
 from shared.erasure.inspect_subject import SubjectInspection
 from shared.erasure.participant import ErasureParticipant, Hooks
+from shared.erasure.store_sampling import StoreSampling
 from shared.erasure.suppression import Suppression
 from shared.http.server import http_app
 from shared.mail.smtp import Mailer
@@ -118,6 +120,9 @@ def build(settings: PrivacySettings) -> FastAPI:
     inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[letters.uses])
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
+    samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
+    sampling = StoreSampling(SERVICE, policy, database, samples)
+
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
         "shipments": {ShipmentDelivered: tracking.on_settled, ShipmentReturned: tracking.on_settled},
@@ -152,6 +157,7 @@ def build(settings: PrivacySettings) -> FastAPI:
                 sender.send_due,
                 epochs.refresh,
                 second.issue_due,
+                sampling.sample_due,
                 clock=clock,
             ),
         ):

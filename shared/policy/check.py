@@ -3,11 +3,12 @@
 The code's side is passed in, so that the policy depends on none of it: `deploy/check_policy.py` gathers it.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from shared.policy.consistency import Problem
 from shared.policy.load import PolicyInvalid, load_policy
@@ -44,6 +45,16 @@ def unknown_fields(policy: Policy, store: str, collection: str, document: Mappin
     Raises UnknownName for a store or collection the policy does not have."""
     described = {path.split(".")[0] for path in policy.store(store).collection(collection).fields}
     return sorted(set(document) - described)
+
+
+def shown_name(name: str) -> str:
+    """The name of a field or a collection as it may be told to others, unless it is none: a document that is not ours
+    may have somebody's phone where a name should stand."""
+    return name if _NAME.fullmatch(name) and not _NUMBER.search(name) else "(not a name)"
+
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_NUMBER: Final = re.compile(r"\d{5}")
 
 
 def _personal_fields(policy: Policy, collected: Iterable[str]) -> Iterator[Problem]:

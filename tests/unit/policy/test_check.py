@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.check import Code, problems, report, unknown_fields
+from shared.policy.check import Code, problems, report, shown_name, unknown_fields
 from shared.policy.load import load_policy
 from shared.policy.model import UnknownName
 from tests.unit.policy.a_policy import a_policy, policy_text
@@ -67,3 +67,15 @@ def test_drift_names_the_unknown_fields_and_no_value() -> None:
     assert unknown_fields(POLICY, "delivery", "shipments", document) == ["iin", "note"]
     with pytest.raises(UnknownName):
         unknown_fields(POLICY, "delivery", "baskets", document)
+
+
+@pytest.mark.parametrize("name", ["note", "_id", "handedOverAt", "call-backs", "field_2026"])
+def test_a_name_is_shown(name: str) -> None:
+    assert shown_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["+77000000042", "87000000042", "p87000000042", "a@example.kz", "Ақбөпе", "two words", "$set", "a.b", ""]
+)
+def test_what_may_be_a_value_is_not_shown(name: str) -> None:
+    assert shown_name(name) == "(not a name)"
