@@ -7,7 +7,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.intake.cancel_order import CancelOrder
+from services.intake.case_link_store import COLLECTION as CASE_LINKS
+from services.intake.case_link_store import CaseLinkStore
 from services.intake.consent_store import ConsentStore
+from services.intake.follow_cases import CaseFollowing
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import COLLECTION as ANSWERS
 from services.intake.idempotency_store import IdempotencyStore
@@ -26,6 +29,7 @@ from services.intake.seal_contacts import ContactSealing
 from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
 from services.intake.withdraw_consent import WithdrawConsent
+from shared.contracts.cases import CaseMoved
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
@@ -71,10 +75,9 @@ def build(settings: IntakeSettings) -> FastAPI:
     view = MongoKeyringView(client, SERVICE)
     keyring = KeyringReader(view, PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache)
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
-    kept = policy.period(str(policy.store(SERVICE).collection(ANSWERS).expires)).as_timedelta()
-    answers = IdempotencyStore(database, kept)
-    openings_kept = policy.period(str(policy.store(SERVICE).collection(OPENINGS).expires)).as_timedelta()
-    openings = OpeningStore(database, openings_kept)
+    answers = IdempotencyStore(database, policy.kept(SERVICE, ANSWERS))
+    case_links = CaseLinkStore(database, policy.kept(SERVICE, CASE_LINKS))
+    openings = OpeningStore(database, policy.kept(SERVICE, OPENINGS))
 
     desk = OrderDesk(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
     recognition = Recognition(
@@ -124,6 +127,7 @@ def build(settings: IntakeSettings) -> FastAPI:
             ShipmentDelivered: shipments.on_delivered,
             ShipmentReturned: shipments.on_returned,
         },
+        "cases": {CaseMoved: CaseFollowing(case_links).on_moved},
         "erasure-intake": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},
         "inspection-answers": {SubjectInspected: inspections.on_inspected},
@@ -136,7 +140,7 @@ def build(settings: IntakeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, answers, openings, inspections, outbox):
+        for store in (engine, answers, case_links, openings, inspections, outbox):
             await store.ensure_indexes()
         await suppression.replay()
         async with messaging(broker, outbox, subscribers), working(sampling.sample_due):

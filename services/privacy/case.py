@@ -60,7 +60,8 @@ class TimelineEntry(_Frozen):
 class Case(_Frozen):
     """restricted: store → when it stopped. spared: the open orders whose records the current round lets wait.
     receipts: round → store → signed receipt. recipients: disclosure → the recipient's answer. letters: kind →
-    outcome. keys_destroyed: reader → when. commanded_at: when the stores were last asked."""
+    outcome. keys_destroyed: reader → when. commanded_at: when the stores were last asked. withdrawals: those
+    from the pages that this case answers, and that are followed there."""
 
     case_id: str
     subject_id: str
@@ -68,6 +69,7 @@ class Case(_Frozen):
     channel: str
     received_at: datetime
     deadline: date
+    withdrawals: tuple[str, ...] = ()
     state: State = "restricting"
     round: int = 0
     spared: tuple[str, ...] = ()
@@ -97,6 +99,11 @@ class Case(_Frozen):
         if self.scope not in (wanted.scope, "all"):
             return False
         return self.closed_at is None or self.scope == "all" or wanted.received_at <= self.closed_at
+
+    def answering(self, wanted: "Case") -> "Case":
+        """This case, as one that answers the other's withdrawals too; the same object where it does already."""
+        more = tuple(withdrawal for withdrawal in wanted.withdrawals if withdrawal not in self.withdrawals)
+        return self.model_copy(update={"withdrawals": self.withdrawals + more}) if more else self
 
     def receipts_of(self, round_: int) -> Mapping[str, dict[str, Any]]:
         return self.receipts.get(str(round_), {})

@@ -11,7 +11,7 @@ from shared.contracts.erasure import EraseSubject, RestrictSubject, Store
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, new_id
 
-SHOP: Final = "shop"  # the channel of what comes in as an event, dated by intake
+FROM_INTAKE: Final = ("shop", "web")  # the channels of what comes in as an event, dated by intake
 
 
 def reminder(case: Case, rules: Rules) -> tuple[Effect, ...]:
@@ -47,7 +47,7 @@ def commands_of(case: Case, effects: Sequence[Effect], now: datetime) -> list[Ou
                     )
                     for store in stores
                 )
-    # A choice the person makes later stands. The shop's requests are dated by the clock that dates choices: ours may be
+    # A choice the person makes later stands. Intake's requests are dated by the clock that dates choices: ours may be
     # off, and would undo a later one.
-    asked = case.received_at if case.channel == SHOP else now
+    asked = case.received_at if case.channel in FROM_INTAKE else now
     return [Outgoing(event, new_id(), asked if isinstance(event, RestrictSubject) else now) for event in events]

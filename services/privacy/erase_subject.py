@@ -27,6 +27,7 @@ from services.privacy.case_facts import (
     SendLetter,
     StoreRestricted,
 )
+from services.privacy.case_progress import progress_of
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.keyring_keeper import KeyringKeeper
@@ -42,6 +43,7 @@ from shared.observability.metrics import CASES
 from shared.stores.mongo import Client, Session, in_transaction
 
 Told = tuple[str, Fact]
+Change = tuple[Case | None, Case, tuple[Effect, ...]]  # before, after, and what it asks for
 Certifier = Callable[[Case, Head, datetime], dict[str, Any]]
 
 
@@ -76,15 +78,7 @@ class ErasureProcess:
             theirs: dict[str, list[Case]] = defaultdict(list)
             for case in await self._stores.cases.of_subjects({case.subject_id for case in wanted}, session):
                 theirs[case.subject_id].append(case)
-            chosen: dict[str, Case] = {}
-            steps: list[tuple[Case | None, Case, tuple[Effect, ...]]] = []
-            for case in wanted:
-                already = next((other for other in theirs[case.subject_id] if other.covers(case)), None)
-                if already is None:
-                    already, effects = opened(case, now, self._rules)
-                    theirs[case.subject_id].append(already)
-                    steps.append((None, already, effects))
-                chosen[case.subject_id] = already
+            chosen, steps = running_cases(wanted, theirs, now, self._rules)
             return chosen, await self._store(steps, now, session)
 
         async with self._one_at_a_time:
@@ -144,9 +138,7 @@ class ErasureProcess:
             if order_id in settled
         ]
 
-    async def _store(
-        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
-    ) -> list[dict[str, Any]]:
+    async def _store(self, steps: Sequence[Change], now: datetime, session: Session) -> list[dict[str, Any]]:
         """Write the changed cases and do what they ask for. Returns the outbox rows to publish after the commit."""
         if not steps:
             return []
@@ -164,12 +156,11 @@ class ErasureProcess:
         )
         head = await self._note(steps, now, session)
         outgoing = [command for _, case, effects in steps for command in commands_of(case, effects, now)]
+        outgoing += progress_of(((before, after) for before, after, _ in steps), now)
         moved = LedgerHeadMoved(sequence=head.sequence, hash=head.hash, at=now)
         return await self._stores.outbox.append([*outgoing, Outgoing(moved, new_id(), now)], session)
 
-    async def _touch_keyring(
-        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
-    ) -> None:
+    async def _touch_keyring(self, steps: Sequence[Change], now: datetime, session: Session) -> None:
         fences: dict[str, str] = {}
         destroyed: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for _, case, effects in steps:
@@ -189,9 +180,7 @@ class ErasureProcess:
             await self._stores.suppressions.append(entries)
             await self._stores.keyring.destroy(destroyed, session)
 
-    async def _note(
-        self, steps: Sequence[tuple[Case | None, Case, tuple[Effect, ...]]], now: datetime, session: Session
-    ) -> Head:
+    async def _note(self, steps: Sequence[Change], now: datetime, session: Session) -> Head:
         """Ledger entries for what was new in each case's timeline, then certificates that name the ledger's head."""
         entries = [
             Entry(entry.what, after.case_id, entry.detail)
@@ -212,3 +201,25 @@ class ErasureProcess:
             if before is None or before.state != after.state:
                 CASES.labels(after.state).inc()
         return head
+
+
+def running_cases(
+    wanted: Sequence[Case], theirs: dict[str, list[Case]], now: datetime, rules: Rules
+) -> tuple[dict[str, Case], list[Change]]:
+    """By subject the case that runs for what was wanted, and the changes: cases opened, and cases that from now on
+    answer one more withdrawal."""
+    chosen: dict[str, Case] = {}
+    changes: dict[str, Change] = {}
+    for case in wanted:
+        known = theirs[case.subject_id]
+        already = next((other for other in known if other.covers(case)), None)
+        if already is None:
+            running, effects = opened(case, now, rules)
+            known.append(running)
+            changes[running.case_id] = (None, running, effects)
+        elif (running := already.answering(case)) is not already:
+            known[known.index(already)] = running
+            before, _, effects = changes.get(running.case_id, (already, already, ()))
+            changes[running.case_id] = (before, running, effects)
+        chosen[case.subject_id] = running
+    return chosen, list(changes.values())

@@ -12,6 +12,7 @@ import structlog
 
 from services.privacy.case import Case, TimelineEntry
 from services.privacy.case_facts import OrderSettled
+from services.privacy.case_progress import followed
 from services.privacy.case_store import CaseStore
 from services.privacy.erase_subject import ErasureProcess, Told
 from services.privacy.keyring_keeper import KeyringKeeper
@@ -115,6 +116,7 @@ class CaseReopening:
             channel=entry.channel,
             received_at=entry.received_at,
             deadline=deadline(entry.received_at, self._days),
+            withdrawals=followed(entry.channel, "all", entry.case_id),
             timeline=(TimelineEntry(at=now, what="case_lost", detail={"lost_case": entry.case_id}),),
         )
 

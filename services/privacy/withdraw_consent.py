@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.privacy.case import Case
+from services.privacy.case_progress import followed
 from services.privacy.erase_subject import ErasureProcess
 from services.privacy.keyring_keeper import KeyringKeeper
 from shared.contracts.consents import ConsentWithdrawn, Scope
@@ -68,4 +69,5 @@ class ConsentWithdrawals:
             channel=withdrawal.channel,
             received_at=withdrawal.received_at,
             deadline=deadline(withdrawal.received_at, self._days),
+            withdrawals=followed(withdrawal.channel, withdrawal.scope, case_id),
         )

@@ -1,5 +1,6 @@
 """Every message, in one list: what the AsyncAPI document, the schema snapshots and the consumers go by."""
 
+from shared.contracts.cases import CaseMoved
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import (
     EraseSubject,
@@ -32,6 +33,7 @@ EVENTS: tuple[type[Event], ...] = (
     SubjectSuppressed,
     InspectSubject,
     SubjectInspected,
+    CaseMoved,
 )
 CONSUMED: tuple[type[Message], ...] = (*EVENTS, StoreSampled)
 PUBLISHED: tuple[type[Message], ...] = (*CONSUMED, LedgerHeadMoved)

@@ -217,6 +217,10 @@ class Policy(_Row):
         """Raises UnknownName."""
         return _row(self.periods, "period", name)
 
+    def kept(self, store: str, collection: str) -> timedelta:
+        """How long the collection's records are kept. Raises UnknownName, also where they don't expire."""
+        return self.period(str(self.store(store).collection(collection).expires)).as_timedelta()
+
     def version_at(self, day: date) -> PolicyVersion:
         """The version in force that day; before the first one, the first."""
         ordered = sorted(self.versions, key=lambda version: version.effective_from)

@@ -2,13 +2,14 @@
 it is what an older publisher has sent, and today's code must still read it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import tink
 from tink import json_proto_keyset_format, secret_key_access
 from tink.aead import Aead
 
+from shared.contracts.cases import CaseMoved
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import (
     EraseSubject,
@@ -145,6 +146,17 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
             policy_sha256="a" * 64,
             collections={"shipments": CollectionSample(documents=4_200, sampled=200, unknown_fields={"note": 3})},
             unmapped=("baskets",),
+        ),
+        CaseMoved(
+            **ABOUT,
+            case_id=CASE,
+            withdrawals=(CASE,),
+            step=7,
+            state="deferred",
+            received_at=WHEN,
+            deadline=date(2026, 3, 26),
+            open_orders=1,
+            moved_at=WHEN,
         ),
         LedgerHeadMoved(sequence=42, hash="f" * 64, at=WHEN),
     ]

@@ -57,11 +57,12 @@ async def gone(office: Office, *people: Person) -> None:
     assert not [row async for row in office.database("delivery")["shipments"].find({"sealed": {"$exists": True}})]
 
 
-async def test_promotions_stop_as_of_when_the_person_asked_the_shop(office: Office) -> None:
+@pytest.mark.parametrize("channel", ["shop", "web"])
+async def test_promotions_stop_as_of_when_the_person_asked_intake(office: Office, channel: str) -> None:
     """By the clock that dates the person's choices: the privacy service's own may be fast, and undo a later one."""
     by_shop, by_officer = await office.arrive(2, open_order=False)
     asked = withdrawn(by_shop, "promotions")
-    await office.dispatch([received(asked.event.model_copy(update={"channel": "shop"}))])
+    await office.dispatch([received(asked.event.model_copy(update={"channel": channel}))])
     await office.withdraw(by_officer, "promotions")
     times = {item.event.subject_id: item.time for item in await office.collect()}
     assert times[by_shop.subject_id] == NOON

@@ -72,6 +72,7 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
             "erasure-notifications",
             "erasure-privacy",
             "erasure-receipts",
+            "cases",
             "ledger-heads",
             "inspections",
             "inspection-answers",
@@ -84,7 +85,7 @@ def test_publishers_write_their_topics_and_nothing_else() -> None:
 
 def test_consumers_read_their_topics_and_nobody_reads_dead_letters() -> None:
     assert _may("READ") == {
-        "intake": {"shipments", "erasure-intake", "inspections", "inspection-answers", "suppressions"},
+        "intake": {"shipments", "cases", "erasure-intake", "inspections", "inspection-answers", "suppressions"},
         "delivery": {"orders", "erasure-delivery", "inspections", "suppressions"},
         "notifications": {"orders", "shipments", "consents", "erasure-notifications", "inspections", "suppressions"},
         "privacy": {
