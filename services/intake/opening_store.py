@@ -3,7 +3,7 @@
 The person sees it under my data (Law 94-V art. 24(1)(1)); it goes with the person, and by itself after its period."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,20 +11,22 @@ from pymongo import DESCENDING
 
 from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
-from shared.stores.mongo import Database, Document, Session, expire_after
+from shared.stores.mongo import Database, Document, Session, expire_after, insert_new
 
 COLLECTION: Final = "openings"
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """what: a code of the act, for example `my_data`. fields: policy names."""
+    """what: a code of the act, for example `my_data`. fields: policy names. opening_id: given by an act that may be
+    repeated without the person's being any the more opened."""
 
     subject_id: str
     what: str
     purpose: str
     fields: tuple[str, ...]
     order_id: str | None = None
+    opening_id: str = field(default_factory=new_id)
 
 
 class OpeningStore:
@@ -36,10 +38,10 @@ class OpeningStore:
         await expire_after(self._openings, "at", self._kept)
 
     async def note(self, openings: Sequence[Opening], now: datetime) -> None:
-        """Each by itself: opened twice is noted twice."""
+        """Each once, by its id."""
         documents: list[Document] = [
             {
-                "_id": new_id(),
+                "_id": opening.opening_id,
                 "subject_id": opening.subject_id,
                 "what": opening.what,
                 "purpose": opening.purpose,
@@ -49,8 +51,7 @@ class OpeningStore:
             }
             for opening in openings
         ]
-        if documents:
-            await self._openings.insert_many(documents, ordered=False)
+        await insert_new(self._openings, documents)
 
     async def uses(self, subject_id: str, most: int, session: Session) -> list[Use]:
         """Newest first."""

@@ -4,6 +4,7 @@ The contact comes from the newest order, and travels in the answer to RestrictSu
 service can open nothing of anybody.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -55,14 +56,10 @@ class ContactSealing:
             log.error("contacts_not_granted", purpose=PURPOSE, error=type(refusal).__name__)
             return {}
         people = dict(zip(newest, opened, strict=True))
-        await self._openings.note(
-            [
-                Opening(subject_id, WHAT, PURPOSE, tuple(sorted(person)))
-                for subject_id, person in people.items()
-                if isinstance(person, dict)
-            ],
-            datetime.now(UTC),
-        )
+        openings = [
+            _opening(item, person) for item in wanted if isinstance(person := people.get(item.subject_id), dict)
+        ]
+        await self._openings.note(openings, datetime.now(UTC))
         states = await self._keyring.states(newest)
         await self._keyring.prepare(states.values())
         return {
@@ -84,3 +81,9 @@ class ContactSealing:
                 binding = Binding(item.event_id, item.event_type, item.subject_id, reader)
                 contact[reader] = seal(fields, binding, keys.of(reader))
         return contact
+
+
+def _opening(item: ContactWanted, person: Mapping[str, Any]) -> Opening:
+    """One for a case, however often its command is read."""
+    opening_id = hashlib.blake2b(item.case_id.encode(), digest_size=16, person=b"opening").hexdigest()
+    return Opening(item.subject_id, WHAT, PURPOSE, tuple(sorted(person)), opening_id=opening_id)

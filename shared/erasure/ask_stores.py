@@ -92,7 +92,8 @@ class Inspections:
         return str(found["subject_id"]) if found else None
 
     async def on_inspected(self, batch: Sequence[Received[SubjectInspected]]) -> Outcome:
-        """Handler of the topic `inspection-answers`. Another asker's answers, and late ones, change nothing."""
+        """Handler of the topic `inspection-answers`. A store's first answer counts: another asker's answers, and those
+        that are late or come again, change nothing."""
         mine = [received.event for received in batch if received.event.asked_by == self._asker]
         if mine:
             await self._inspections.bulk_write([_answered(event) for event in mine], ordered=False)
@@ -100,5 +101,6 @@ class Inspections:
 
 
 def _answered(event: SubjectInspected) -> UpdateOne:
-    asked = {"_id": event.inspection_id, "subject_id": event.subject_id}
-    return UpdateOne(asked, {"$set": {f"answers.{event.store}": event.model_dump_json()}})
+    path = f"answers.{event.store}"
+    unanswered = {"_id": event.inspection_id, "subject_id": event.subject_id, path: {"$exists": False}}
+    return UpdateOne(unanswered, {"$set": {path: event.model_dump_json()}})

@@ -40,6 +40,7 @@ class ContactWanted:
     subject_id: str
     event_id: str
     event_type: str
+    case_id: str
 
 
 async def _no_contacts(wanted: Sequence[ContactWanted]) -> Mapping[str, dict[str, bytes]]:
@@ -105,7 +106,10 @@ class ErasureParticipant:
         answers = {command.case_id: new_id() for command in commands}
         self._hooks.evict_keys([command.subject_id for command in commands])
         contacts = await self._hooks.contacts(
-            [ContactWanted(c.subject_id, answers[c.case_id], SubjectRestricted.type_name()) for c in commands]
+            [
+                ContactWanted(c.subject_id, answers[c.case_id], SubjectRestricted.type_name(), c.case_id)
+                for c in commands
+            ]
         )
 
         async def work(session: Session) -> list[dict[str, Any]]:

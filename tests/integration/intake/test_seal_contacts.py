@@ -96,4 +96,4 @@ async def test_a_purpose_no_longer_granted_stops_nobody_from_being_restricted(in
     subject_id = (await intake.place(person=somebody(2_005))).subject_id
     opener = Opener("intake", a_policy(not_for_letters), intake.keyring)
     contacts = ContactSealing(intake.orders, intake.openings, intake.keyring, opener, intake.unwrapper, intake.policy)
-    assert await contacts.contacts([ContactWanted(subject_id, new_id(), SubjectRestricted.type_name())]) == {}
+    assert await contacts.contacts([ContactWanted(subject_id, new_id(), SubjectRestricted.type_name(), new_id())]) == {}
