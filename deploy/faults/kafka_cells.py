@@ -36,7 +36,7 @@ def kafka_cells(brokers: int) -> list[Cell]:
             missing="" if brokers == 3 else NEEDS_THREE,
         ),
         Cell(
-            f"delivering/disk of {first(brokers)} full for {FULL_SECONDS:.0f} s",
+            f"delivering/disk of a broker full for {FULL_SECONDS:.0f} s",
             "delivering",
             fault=disk_full(first(brokers)),
             missing="" if brokers and possible() else NEEDS_DISK,
