@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix contracts lock
+.PHONY: help setup kafka mailbox run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ keys: $(READY) ## Rotate the key-encryption keys: survivors re-wrapped, the old 
 
 matrix: $(READY) ## Show the policy as field x reader x purpose
 	@$(SEALED) policy matrix
+
+catalogue: $(READY) ## Gather the pages' strings for translation (shared/pages/locale)
+	@$(PY) -m deploy.catalogue
 
 contracts: $(READY) ## Write the contracts' snapshots anew (schemas, AsyncAPI document)
 	$(PY) -m shared.contracts.snapshots

@@ -1,12 +1,13 @@
-"""Errors as problem+json (RFC 9457): the field and the rule it breaks, never the value it had."""
+"""Errors as problem+json (RFC 9457): the field and the rule it breaks, never the value it had. A service with pages
+answers a browser with a page of the same words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
@@ -31,6 +32,24 @@ class Problem(Exception):
         self.status, self.title, self.detail = status, title, detail
         self.errors, self.headers = list(errors), headers
         super().__init__(title)
+
+
+# (request, status, title, detail) → the page, or None where a program asks.
+Page = Callable[[Request, int, str, str], Response | None]
+
+
+def no_page(request: Request, status: int, title: str, detail: str) -> None:
+    return None
+
+
+def answer_to(request: Request, error: Problem, page: Page) -> Response:
+    """The error as whoever asks reads it."""
+    shown = page(request, error.status, error.title, error.detail)
+    if shown is None:
+        body = problem(error.status, error.title, error.detail, errors=error.errors)
+        return JSONResponse(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)
+    shown.headers.update(error.headers or {})
+    return shown
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]:
@@ -64,41 +83,36 @@ _RULES = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Every error of the application answers as problem+json."""
+def install(app: FastAPI, page: Page = no_page) -> None:
+    """Every error of the application answers as problem+json, or as a page where a browser asks."""
 
-    async def on_problem(_: Request, error: Exception) -> JSONResponse:
+    async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        body = problem(error.status, error.title, error.detail, errors=error.errors)
-        return JSONResponse(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)
+        return answer_to(request, error, page)
 
-    async def on_validation(_: Request, error: Exception) -> JSONResponse:
+    async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        body = problem(
-            422,
-            "The request breaks a rule",
-            "Correct the named fields and send it again.",
-            errors=field_errors(error.errors()),
-        )
-        return JSONResponse(body, 422, media_type=MEDIA_TYPE)
+        rules = field_errors(error.errors())
+        remedy = "Correct the named fields and send it again."
+        return answer_to(request, Problem(422, "The request breaks a rule", remedy, errors=rules), page)
 
-    async def on_http(_: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        body = problem(error.status_code, str(error.detail), "See the OpenAPI document at /openapi.json.")
-        return JSONResponse(body, error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
+        headers = dict(error.headers or {})
+        remedy = "See the OpenAPI document at /openapi.json."
+        return answer_to(request, Problem(error.status_code, str(error.detail), remedy, headers=headers), page)
 
-    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
+    async def on_unavailable(request: Request, error: Exception) -> Response:
         code = getattr(error, "code", None)  # MongoDB's number; its text may quote a document
         log.warning("request_unavailable", path=_route(request), error=type(error).__name__, code=code)
-        body = problem(
-            503, "A part we need is away for a moment", "Nothing was lost. Send the request again with the same key."
-        )
-        return JSONResponse(body, 503, headers={"Retry-After": "2"}, media_type=MEDIA_TYPE)
+        remedy = "Nothing was lost. Send the request again with the same key."
+        away = Problem(503, "A part we need is away for a moment", remedy, headers={"Retry-After": "2"})
+        return answer_to(request, away, page)
 
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+    async def on_bug(request: Request, error: Exception) -> Response:
         log.error("request_failed", path=_route(request), exc_info=error)
-        body = problem(500, "We failed", "The request was not carried out. It is logged; try again later.")
-        return JSONResponse(body, 500, media_type=MEDIA_TYPE)
+        remedy = "The request was not carried out. It is logged; try again later."
+        return answer_to(request, Problem(500, "We failed", remedy), page)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation)

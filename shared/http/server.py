@@ -25,10 +25,12 @@ def http_app(
     *,
     lifespan: Lifespan,
     ready: Mapping[str, Check],
+    page: problems.Page = problems.no_page,
 ) -> FastAPI:
-    """A FastAPI application with the common routes. `ready`: what readiness asks, by name."""
+    """A FastAPI application with the common routes. `ready`: what readiness asks, by name. `page`: how a browser is
+    shown an error."""
     app = FastAPI(title=title, lifespan=_told_of_failure(lifespan), docs_url=None, redoc_url=None)
-    problems.install(app)
+    problems.install(app, page)
 
     @app.get("/health/live", include_in_schema=False)
     async def live() -> dict[str, str]:
