@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import get_args
 
-from shared.policy.model import Collection, Policy
+from shared.policy.model import Collection, Language, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ def inconsistencies(policy: Policy) -> tuple[Problem, ...]:
     return (
         *_purposes(policy),
         *_grants(policy),
+        *_notices(policy),
         *_periods(policy),
         *_collections(policy),
         *_topics(policy),
@@ -82,6 +84,20 @@ def _grant(policy: Policy, where: str, reader: str, purposes: tuple[str, ...]) -
                 f"purpose {purpose} may use depersonalised data only, and a personal field is granted for it",
                 "Remove that purpose from the grant.",
             )
+
+
+def _notices(policy: Policy) -> Iterator[Problem]:
+    for name, notice in policy.notices.items():
+        where = f"notices.{name}"
+        for field in notice.fields:
+            row = policy.fields.get(field)
+            if row is None or not any(notice.purpose in purposes for purposes in row.grants.values()):
+                rule = f"it takes `{field}` for purpose {notice.purpose}, which nobody is granted"
+                yield Problem(where, "3.1", rule, "Grant the field for that purpose under `fields`, or do not take it.")
+        if notice.period not in policy.periods:
+            yield Problem(where, "5.7", f"it ends after `{notice.period}`, which is no period", "Add it to `periods`.")
+        for language in sorted(set(get_args(Language)) - set(notice.texts)):
+            yield Problem(where, "3.1", f"it has no text in `{language}`", "Give the text in every language.")
 
 
 def _periods(policy: Policy) -> Iterator[Problem]:

@@ -87,6 +87,7 @@ def _unreadable(error: yaml.YAMLError) -> Problem:
 _CLAUSES: Final = {
     "controller": "1.9",
     "versions": "5.8",
+    "notices": "3.1",
     "readers": "4.3.1",
     "purposes": "3.2",
     "fields": "3.1",

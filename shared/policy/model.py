@@ -19,7 +19,7 @@ LegalBasis = Literal["contract", "consent", "depersonalised_data_only"]
 ErasureAction = Literal["destroy", "depersonalise", "keep"]
 Action = Literal["find", "insert", "update", "remove"]
 Unit = Literal["seconds", "hours", "days", "working_days", "years"]
-PolicySection = Literal["store", "collection", "topic", "period"]
+PolicySection = Literal["store", "collection", "topic", "period", "notice"]
 T = TypeVar("T")
 
 
@@ -57,6 +57,35 @@ class PolicyVersion(_Row):
     def text_sha256(self, language: Language) -> str:
         """Hex SHA-256 of the UTF-8 text agreed to: what a consent record keeps (Law 94-V art. 8(4))."""
         return hashlib.sha256(self.consent_text[language].encode()).hexdigest()
+
+
+class NoticeText(_Row):
+    """One version of a notice in one language; never edited, only followed by another."""
+
+    version: Text
+    effective_from: date
+    text: Text
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the UTF-8 text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+class Notice(_Row):
+    """What a short form says of itself (footer of the site): its fields, what they are for, how long they are kept."""
+
+    title: Text
+    clause: Clause | Literal["footer"]
+    purpose: str
+    fields: Annotated[tuple[Name, ...], Field(min_length=1)]
+    period: Name
+    texts: Mapping[Language, Annotated[tuple[NoticeText, ...], Field(min_length=1)]]
+
+    def text_at(self, day: date, language: Language) -> NoticeText:
+        """The text in force that day in that language; before the first one, the first."""
+        ordered = sorted(self.texts[language], key=lambda text: text.effective_from)
+        return next((text for text in reversed(ordered) if text.effective_from <= day), ordered[0])
 
 
 class Purpose(_Row):
@@ -186,6 +215,7 @@ class Policy(_Row):
     digest: str
     controller: Controller
     versions: Annotated[tuple[PolicyVersion, ...], Field(min_length=1)]
+    notices: Mapping[Name, Notice] = Field(default_factory=dict)
     readers: Mapping[Name, Text]
     purposes: Mapping[str, Purpose]
     fields: Mapping[Name, PersonalField]
@@ -216,6 +246,10 @@ class Policy(_Row):
     def period(self, name: str) -> Period:
         """Raises UnknownName."""
         return _row(self.periods, "period", name)
+
+    def notice(self, name: str) -> Notice:
+        """Raises UnknownName."""
+        return _row(self.notices, "notice", name)
 
     def kept(self, store: str, collection: str) -> timedelta:
         """How long the collection's records are kept. Raises UnknownName, also where they don't expire."""

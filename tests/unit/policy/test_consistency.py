@@ -19,6 +19,18 @@ def test_the_packaged_file_is_consistent() -> None:
 
 
 PLANTED: dict[str, tuple[Callable[[Rows], object], str]] = {
+    "a notice that takes a field nobody may use for it": (
+        lambda rows: rows["notices"]["call_back"].update(purpose="3.2.8", fields=["residence"]),
+        "it takes `residence` for purpose 3.2.8, which nobody is granted",
+    ),
+    "a notice without a language": (
+        lambda rows: rows["notices"]["call_back"]["texts"].pop("kk"),
+        "it has no text in `kk`",
+    ),
+    "a notice without an end": (
+        lambda rows: rows["notices"]["call_back"].update(period="some_day"),
+        "it ends after `some_day`, which is no period",
+    ),
     "a grant for an unknown purpose": (
         lambda rows: rows["fields"]["phone"]["grants"].update(delivery=["3.2.77"]),
         "names purpose 3.2.77, which the policy does not know (clause 4.3.1)",
