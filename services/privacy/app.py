@@ -15,6 +15,14 @@ from services.privacy.case_store import CaseStore
 from services.privacy.certificate import CertificateIssuer
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.certify_again import SecondCertification
+from services.privacy.console.disclosure_register_store import COLLECTION as DISCLOSURES
+from services.privacy.console.disclosure_register_store import DisclosureRegisterStore
+from services.privacy.console.learn_disclosures import DisclosureLearning
+from services.privacy.console.policy_record import PolicyRecord
+from services.privacy.console.policy_record_store import PolicyRecordStore
+from services.privacy.console.record import Record
+from services.privacy.console.store_register import StoreSamples
+from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.epoch_watch import EpochWatch
 from services.privacy.erase_subject import ErasureProcess, Stores
 from services.privacy.keyring_keeper import KeyringKeeper
@@ -34,7 +42,7 @@ from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.orders import OrderCancelled, OrderPlaced
-from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
+from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.ask_stores import Inspections
@@ -117,7 +125,11 @@ def build(settings: PrivacySettings) -> FastAPI:
     )
     watch = CaseWatch(process, cases, timedelta(seconds=settings.remind_after_seconds))
 
-    inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[letters.uses])
+    disclosures = DisclosureRegisterStore(database, policy.kept(SERVICE, DISCLOSURES))
+    store_samples, policies = StoreRegisterStore(database), PolicyRecordStore(database)
+    policy_record = PolicyRecord(policies, Record(client, ledger, outbox), policy)
+    uses = [letters.uses, disclosures.uses]
+    inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=uses)
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
     samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
@@ -125,7 +137,12 @@ def build(settings: PrivacySettings) -> FastAPI:
 
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
-        "shipments": {ShipmentDelivered: tracking.on_settled, ShipmentReturned: tracking.on_settled},
+        "shipments": {
+            ShipmentHandedOver: DisclosureLearning(disclosures, policy).on_handed_over,
+            ShipmentDelivered: tracking.on_settled,
+            ShipmentReturned: tracking.on_settled,
+        },
+        "store-samples": {StoreSampled: StoreSamples(store_samples).on_sampled},
         "consents": {ConsentWithdrawn: withdrawals.on_consent_withdrawn},
         "erasure-privacy": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},
@@ -144,9 +161,10 @@ def build(settings: PrivacySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, cases, answers, orders, letters, certificates, inspections, outbox):
+        for store in (engine, cases, answers, orders, letters, certificates, inspections, disclosures, outbox):
             await store.ensure_indexes()
         await epochs.refresh(datetime.now(UTC))
+        await policy_record.note(await clock())
         await suppression.replay(first=reopening.take)
         await reopening.reopen()
         async with (
