@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.intake.order import Placed
 from services.intake.order_form import OrderForm
+from services.intake.reader_envelopes import ReaderEnvelopes
 from shared.contracts.consents import ConsentGiven
 from shared.contracts.orders import OrderPlaced
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.policy.model import Language, Policy, PolicyVersion
-from shared.sealing.envelope import Binding, seal
 from shared.sealing.subject_keys import SubjectKeys
 from shared.stores.mongo import Document
 
@@ -29,18 +28,17 @@ class SealedOrder:
 
 
 class OrderSealer:
-    """Reads once from the policy who is sealed for, and with which fields."""
+    """An order as it is stored and told of. Reads once from the policy which texts were agreed to."""
 
     def __init__(self, policy: Policy, *, publisher: str, shop: str) -> None:
-        readers = (publisher, *policy.topic(OrderPlaced.TOPIC).sealed_for)
-        self._fields = {reader: policy.fields_for(reader) for reader in readers}
+        self._envelopes = ReaderEnvelopes(policy, publisher=publisher)
         self._texts = {version.version: _hashes(version) for version in policy.versions}
         self._publisher = publisher
         self._shop = shop
 
     def seal(self, form: OrderForm, keys: SubjectKeys, now: datetime) -> SealedOrder:
         order_id, consent_id, event_id = new_id(), new_id(), new_id()
-        sealed = self._envelopes(form, keys, event_id)
+        sealed = self._envelopes.seal(form.personal(), keys, event_id, OrderPlaced.type_name())
         own = sealed.pop(self._publisher)
         placed = OrderPlaced(
             subject_id=keys.subject_id,
@@ -67,18 +65,6 @@ class OrderSealer:
             _consent(given),
             (Outgoing(placed, event_id, now), Outgoing(given, new_id(), now)),
         )
-
-    def _envelopes(self, form: OrderForm, keys: SubjectKeys, event_id: str) -> dict[str, bytes]:
-        """Reader → envelope. A reader without a granted field gets none, nor one that has no column of this person's
-        in the keyring, because it came into the policy later."""
-        person: dict[str, Any] = form.personal().model_dump(exclude_none=True)
-        envelopes: dict[str, bytes] = {}
-        for reader, granted in self._fields.items():
-            fields = {name: value for name, value in person.items() if name in granted}
-            if reader in keys.readers and (fields or reader == self._publisher):
-                binding = Binding(event_id, OrderPlaced.type_name(), keys.subject_id, reader)
-                envelopes[reader] = seal(fields, binding, keys.of(reader))
-        return envelopes
 
     def _order(self, form: OrderForm, placed: OrderPlaced, event_id: str, own: bytes) -> Document:
         return {

@@ -12,7 +12,7 @@ from shared.contracts.erasure import (
 from shared.contracts.event import Event, Message
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
-from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.orders import OrderCancelled, OrderCorrected, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
@@ -20,6 +20,7 @@ from shared.contracts.suppressions import SubjectSuppressed
 EVENTS: tuple[type[Event], ...] = (
     OrderPlaced,
     OrderCancelled,
+    OrderCorrected,
     ShipmentHandedOver,
     ShipmentDelivered,
     ShipmentReturned,

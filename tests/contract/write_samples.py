@@ -20,7 +20,7 @@ from shared.contracts.erasure import (
 )
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
-from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.orders import OrderCancelled, OrderCorrected, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
@@ -52,6 +52,16 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
             sealed=sealed,
         ),
         OrderCancelled(**ABOUT, order_id=ORDER, cancelled_at=WHEN),
+        OrderCorrected(
+            **ABOUT,
+            order_id=ORDER,
+            placed_at=WHEN,
+            payment_method="on_delivery",
+            sequence=3,
+            corrected_at=WHEN,
+            fields=("phone",),
+            sealed=sealed,
+        ),
         ShipmentHandedOver(
             **ABOUT,
             shipment_id=SHIPMENT,
