@@ -16,6 +16,7 @@ from deploy.demo.topics import everything
 from shared.contracts.personal import Address, OrderItem, PersonalData
 from shared.policy.model import Policy
 from tests.builders import order_form, values_of
+from tests.e2e.asking import inspected
 from tests.e2e.world import Order, World, somebody
 from tests.integration.services.clients import until
 
@@ -129,6 +130,8 @@ async def found_while_held(world: World) -> list[Finding]:
     await world.operate(order, "hand-over")
     await world.operate(order, "deliver")
     await world.messages_of(order, lambda found: [m["state"] for m in found] == ["sent"] * 5)
+    for asker in ("intake", "privacy"):
+        await inspected(world, asker, order.subject_id)
     # What was answered is searched with the rest.
     return [*await search(world, NEEDLES), *found_in(answers, NEEDLES)]
 

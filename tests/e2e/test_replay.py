@@ -15,6 +15,7 @@ from deploy.demo.topics import everything
 from deploy.local.layout import SERVICES
 from deploy.local.outside import jsonl
 from tests.builders import a_record
+from tests.e2e.asking import inspected
 from tests.e2e.officer import sealed
 from tests.e2e.world import Order, World, somebody
 from tests.integration.services.clients import until
@@ -46,13 +47,15 @@ def outside(world: World) -> tuple[int, int, list[Any]]:
 
 async def history(world: World) -> list[Order]:
     """Somebody erased at once, somebody erased after a deferral whose withdrawal came in twice, somebody who stopped
-    promotions twice, and somebody who stays."""
+    promotions twice, and somebody who stays; each of them asked about."""
     people = [somebody(f"replayed-{n}", 200 + n, language="en") for n in range(4)]
     orders = [await world.parcel_of(await world.place(person, promotions=True)) for person in people]
     for person in people:
         await world.written_to(person, "Your order is confirmed")
     at_once, deferred, promotions, _ = orders
     await put_aside(world, orders)
+    for order in orders:
+        await inspected(world, "privacy", order.subject_id)
     await world.operate(at_once, "hand-over")
     await world.operate(at_once, "deliver")
     await world.messages_of(at_once, lambda found: [m["state"] for m in found] == ["sent"] * 5)
