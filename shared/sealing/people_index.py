@@ -31,10 +31,10 @@ class PeopleIndex:
     def from_folder(cls, folder: Path) -> "PeopleIndex":
         return cls((folder / "lookup.json").read_text())
 
-    def entry(self, kind: Literal["phone", "email", "idempotency", "request"], value: str) -> str:
+    def entry(self, kind: Literal["phone", "email", "idempotency", "request", "mail", "code"], value: str) -> str:
         """Hex of 16 bytes. `value` in its normal form: E.164 for a phone, lower-cased NFC for an e-mail.
 
-        An idempotency key and the request sent under it may hold or repeat what a person typed: same treatment."""
+        An idempotency key, the request sent under it, a mail: they may hold what a person typed, hence the same."""
         digest: bytes = self._prf.compute(f"{kind}\0{value}".encode(), 16)
         return digest.hex()
 
