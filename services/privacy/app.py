@@ -15,6 +15,7 @@ from services.privacy.case_store import CaseStore
 from services.privacy.certificate import CertificateIssuer
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.certify_again import SecondCertification
+from services.privacy.console.app import Indexed, Office, build_console
 from services.privacy.console.disclosure_register_store import COLLECTION as DISCLOSURES
 from services.privacy.console.disclosure_register_store import DisclosureRegisterStore
 from services.privacy.console.learn_disclosures import DisclosureLearning
@@ -153,15 +154,22 @@ def build(settings: PrivacySettings) -> FastAPI:
             RecipientAnswered: receipts.on_recipient_answered,
         },
     }
+    office = Office(cases, answers, certificates, orders, ledger, outbox, keeper, withdrawals, inspections)
+    console = build_console(settings, policy, client, database, office, clock)
+
     dead_letters = DeadLetters(broker, SERVICE)
     subscribers = [
         subscribe(broker, BatchConsumer(topic, handlers, dead_letters), service=SERVICE)
         for topic, handlers in subscriptions.items()
     ]
 
+    indexed: tuple[Indexed, ...] = (
+        engine, cases, answers, orders, letters, certificates, inspections, disclosures, outbox, *console.stores,
+    )  # fmt: skip
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, cases, answers, orders, letters, certificates, inspections, disclosures, outbox):
+        for store in indexed:
             await store.ensure_indexes()
         await epochs.refresh(datetime.now(UTC))
         await policy_record.note(await clock())
@@ -176,13 +184,15 @@ def build(settings: PrivacySettings) -> FastAPI:
                 epochs.refresh,
                 second.issue_due,
                 sampling.sample_due,
+                *console.acts,
                 clock=clock,
             ),
         ):
             yield
         client.close()
 
-    app = http_app("Sealed Orders: privacy", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    ready = readiness(client, broker, subscribers)
+    app = http_app("Sealed Orders: privacy", lifespan=lifespan, ready=ready, page=console.pages.problem)
     app.include_router(
         OfficerRoutes(
             token=settings.officer_token,
@@ -198,4 +208,5 @@ def build(settings: PrivacySettings) -> FastAPI:
             clock=clock,
         ).router
     )
+    console.serve_on(app)
     return app

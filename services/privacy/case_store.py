@@ -1,6 +1,6 @@
 """Cases: ids, states, counts and signed receipts. The only personal data is a sealed contact, gone at closing."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -65,9 +65,20 @@ class CaseStore:
 
     async def newest(self, *, state: str | None, limit: int, skip: int = 0) -> list[Case]:
         """Open cases by deadline, nearest first; closed ones after them."""
-        query = {"state": state} if state else {}
-        found = self._cases.find(query).sort([("closed_at", ASCENDING), ("deadline", ASCENDING)])
+        return await self.matching({"state": state} if state else {}, limit=limit, skip=skip)
+
+    async def matching(self, query: Mapping[str, Any], *, limit: int, skip: int = 0) -> list[Case]:
+        """As `newest`, of the cases that match."""
+        found = self._cases.find(dict(query)).sort([("closed_at", ASCENDING), ("deadline", ASCENDING)])
         return [_case(document) async for document in found.skip(skip).limit(limit)]
+
+    async def count(self, query: Mapping[str, Any]) -> int:
+        return await self._cases.count_documents(dict(query))
+
+    async def by_state(self) -> dict[str, int]:
+        """State → how many cases are in it."""
+        groups = self._cases.aggregate([{"$group": {"_id": "$state", "count": {"$sum": 1}}}])
+        return {group["_id"]: group["count"] async for group in groups}
 
     async def erasing(self, subject_ids: Sequence[str] | None = None) -> AsyncIterator[Erasing]:
         """The cases that erase these subjects, or all of them."""
