@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset test test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock
+.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +41,14 @@ demo: $(READY) $(BROKER_SET_UP) ## Show the whole idea on real parts, from 500 o
 reset: $(READY) ## Throw away var/: data, keys, logs
 	@$(SEALED) reset
 
-test: $(READY) mailbox ## Run all tests on a real mongod and broker
+browser: $(READY)
+	@deploy/browser/set-up.sh $(PY)
+
+test: $(READY) mailbox browser ## Run all tests on a real mongod, broker and mailbox, in a real browser
 	@$(PY) -m pytest $(ARGS)
+
+screenshots: $(READY) mailbox browser ## Picture every page, narrow and wide, light and dark: var/screenshots
+	@SEALED_SCREENSHOTS=var/screenshots $(PY) -m pytest tests/browser $(ARGS)
 
 test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 100 and 500)
 	@SEALED_WITHDRAWALS=1000 $(PY) -m pytest tests/e2e/test_many_withdrawals.py $(ARGS)

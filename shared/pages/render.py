@@ -1,10 +1,10 @@
 """Show a page: a service's template in the visitor's language, with dates, times and money as people write them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -16,6 +16,7 @@ from shared.policy.working_days import ALMATY
 
 YEAR_SECONDS: Final = 365 * 24 * 3600
 HTML: Final = "text/html"
+LOCALES: Final[Mapping[Language, str]] = {"kk": "kk", "ru": "ru", "en": "en_GB"}
 
 
 def N_(text: str) -> str:
@@ -77,26 +78,27 @@ def _environment(loader: ChoiceLoader, language: Language, policy: Policy) -> En
         lstrip_blocks=True,
     )  # fmt: skip
     environment.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(_filters(language))
+    environment.filters.update(filters(language))
     environment.globals.update(language=language, languages=NAMES, policy=policy)
     return environment
 
 
-def _filters(language: Language) -> Mapping[str, Any]:
+def filters(language: Language) -> Mapping[str, Callable[[Any], str]]:
+    """Dates, times and numbers as the language writes them; days and times are Almaty's."""
+    locale = LOCALES[language]
+
     def day(value: date | datetime) -> str:
-        """A day in Almaty."""
         local = value.astimezone(ALMATY).date() if isinstance(value, datetime) else value
-        return format_date(local, "long", locale=language)
+        return format_date(local, "long", locale=locale)
 
     def moment(value: datetime) -> str:
-        """A day and time in Almaty."""
-        return format_datetime(value.astimezone(ALMATY), "d MMMM y, HH:mm", locale=language)
+        return f"{day(value)}, {format_time(value.astimezone(ALMATY), 'HH:mm', locale=locale)}"
+
+    def number(value: float) -> str:
+        return format_decimal(value, locale=locale)
 
     def money(value: int) -> str:
         """An amount of tenge."""
-        return f"{format_decimal(value, locale=language)} ₸"
-
-    def number(value: float) -> str:
-        return format_decimal(value, locale=language)
+        return f"{number(value)} ₸"
 
     return {"day": day, "moment": moment, "money": money, "number": number}
