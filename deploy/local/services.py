@@ -71,7 +71,7 @@ def _own(name: str, layout: Layout, credentials: Credentials, around: Surroundin
     operator = {"SEALED_OPERATOR_TOKEN": credentials.token("operator")}
     match name:
         case "intake":
-            return {**smtp, **sms, "SEALED_SHOP_TOKEN": credentials.token("shop")}
+            return {**operator, **smtp, **sms, "SEALED_SHOP_TOKEN": credentials.token("shop")}
         case "delivery":
             return {**operator, "PARTNER_URL": f"http://127.0.0.1:{ports['partner']}"}
         case "notifications":

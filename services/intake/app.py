@@ -6,15 +6,20 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.intake.call_back_routes import CallBackRoutes
+from services.intake.call_back_store import COLLECTION as CALL_BACKS
+from services.intake.call_back_store import CallBackStore
 from services.intake.cancel_order import CancelOrder
 from services.intake.case_link_store import COLLECTION as CASE_LINKS
 from services.intake.case_link_store import CaseLinkStore
 from services.intake.consent_store import ConsentStore
+from services.intake.end_call_backs import EndCallBacks
 from services.intake.follow_cases import CaseFollowing
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import COLLECTION as ANSWERS
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.list_call_backs import CallBackQueue
 from services.intake.opening_store import COLLECTION as OPENINGS
 from services.intake.opening_store import OpeningStore
 from services.intake.order_desk import OrderDesk
@@ -79,7 +84,8 @@ def build(settings: IntakeSettings) -> FastAPI:
     case_links = CaseLinkStore(database, policy.kept(SERVICE, CASE_LINKS))
     openings = OpeningStore(database, policy.kept(SERVICE, OPENINGS))
 
-    desk = OrderDesk(policy, PeopleIndex.from_folder(settings.keys_dir), shop=settings.shop)
+    people = PeopleIndex.from_folder(settings.keys_dir)
+    desk = OrderDesk(policy, people, shop=settings.shop)
     recognition = Recognition(
         KeyringStore(client, SERVICE),
         subjects,
@@ -90,9 +96,13 @@ def build(settings: IntakeSettings) -> FastAPI:
     )
     sealer = OrderSealer(policy, publisher=SERVICE, shop=settings.shop)
     groups = OrderGroups(OrderPlacing(client, Stores(orders, consents, subjects, answers, outbox), recognition, sealer))
-    contacts = ContactSealing(orders, openings, keyring, Opener(SERVICE, policy, keyring), unwrapper, policy)
+    opener = Opener(SERVICE, policy, keyring)
+    contacts = ContactSealing(orders, openings, keyring, opener, unwrapper, policy)
     withdrawing = WithdrawConsent(client, orders, consents, outbox)
     shipments = ShipmentFollowing(orders)
+    call_backs = CallBackStore(database)
+    queue = CallBackQueue(call_backs, openings, opener)
+    ending = EndCallBacks(client, call_backs, subjects, outbox, policy.kept(SERVICE, CALL_BACKS))
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(
         SERVICE,
@@ -140,14 +150,15 @@ def build(settings: IntakeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, answers, case_links, openings, inspections, outbox):
+        for store in (engine, answers, call_backs, case_links, openings, inspections, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with messaging(broker, outbox, subscribers), working(sampling.sample_due):
+        async with messaging(broker, outbox, subscribers), working(sampling.sample_due, ending.expire):
             yield
         client.close()
 
     app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=readiness(client, broker, subscribers))
+    app.include_router(CallBackRoutes(token=settings.operator_token, queue=queue, ending=ending).router)
     app.include_router(
         ShopRoutes(
             token=settings.shop_token,

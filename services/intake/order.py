@@ -8,10 +8,15 @@ from services.intake.order_store import Status
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """How a person shows: blind-index entries of phone and e-mail."""
+    """How a person shows: blind-index entries of phone and e-mail. Who asks to be called gives no e-mail."""
 
     phone: str
-    email: str
+    email: str | None = None
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The phone's first: it decides."""
+        return (self.phone,) if self.email is None else (self.phone, self.email)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,36 +17,38 @@ MAX_QUANTITY = 1_000
 MAX_PRICE_KZT = 100_000_000
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """What a person types, checked: nothing unknown is taken, and nothing of it is ever printed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         return ()
 
 
-class NameForm(_Form):
+class NameForm(Form):
     family: PersonName
     given: PersonName
     patronymic: PersonName | None = None
 
 
-class AddressForm(_Form):
+class AddressForm(Form):
     locality: Annotated[TextLine, Field(max_length=120)]
     line: TextLine
     postcode: Postcode | None = None
 
 
-class ItemForm(_Form):
+class ItemForm(Form):
     title: Annotated[TextLine, Field(max_length=200)]
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
     price_kzt: Annotated[int, Field(strict=True, ge=0, le=MAX_PRICE_KZT, description="Of one piece, in KZT")]
 
 
-class PaymentForm(_Form):
+class PaymentForm(Form):
     method: Literal["prepaid", "on_delivery"]
 
 
-class ConsentForm(_Form):
+class ConsentForm(Form):
     """An explicit act (clauses 5.1–5.2): to which text, and whether promotions were chosen (clause 3.2.8)."""
 
     policy_version: Annotated[str, Field(max_length=40)]
@@ -61,7 +63,7 @@ class ConsentForm(_Form):
         return value
 
 
-class OrderForm(_Form):
+class OrderForm(Form):
     name: NameForm
     phone: Phone
     email: Email

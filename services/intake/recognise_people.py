@@ -47,7 +47,7 @@ class Recognition:
 
     async def recognise(self, faces: Sequence[Face], now: datetime, session: Session) -> Recognised:
         """Within the caller's transaction; new subjects, their keys and index entries are stored in it."""
-        index = await self._keyring.find({entry for face in faces for entry in (face.phone, face.email)}, session)
+        index = await self._keyring.find({entry for face in faces for entry in face.entries}, session)
         usable = await self._usable(set(index.values()), session)
         result = Recognised()
         for face in faces:
@@ -63,12 +63,12 @@ class Recognition:
         self, face: Face, index: dict[str, str], usable: dict[str, SubjectKeys], result: Recognised
     ) -> SubjectKeys:
         """The phone decides where it and the e-mail lead to different people: families share an e-mail address."""
-        known = (index.get(face.phone), index.get(face.email))
+        known = [index.get(entry) for entry in face.entries]
         keys = next((usable[subject] for subject in known if subject in usable), None)
         if keys is None:
             keys = SubjectKeys.create(new_id(), self._readers)
             usable[keys.subject_id] = result.created[keys.subject_id] = keys
-        for entry, subject in zip((face.phone, face.email), known, strict=True):
+        for entry, subject in zip(face.entries, known, strict=True):
             if subject not in usable:
                 changes = result.new_entries if subject is None else result.changed_entries
                 changes[entry] = index[entry] = keys.subject_id

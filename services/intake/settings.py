@@ -7,6 +7,7 @@ from shared.http.settings import ServiceSettings
 
 class IntakeSettings(ServiceSettings):
     shop_token: SecretStr = Field(validation_alias="SEALED_SHOP_TOKEN")
+    operator_token: SecretStr = Field(validation_alias="SEALED_OPERATOR_TOKEN")
     shop: str = Field(default="exl.kz", validation_alias="SEALED_SHOP")
     smtp_host: str = Field(validation_alias="SMTP_HOST")
     smtp_port: int = Field(validation_alias="SMTP_PORT")

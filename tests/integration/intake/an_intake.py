@@ -3,16 +3,21 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from faststream.kafka import KafkaBroker
 
 from deploy.local.stack import LocalStack
+from services.intake.call_back_form import CallBackForm
+from services.intake.call_back_store import CallBackStore
 from services.intake.cancel_order import CancelOrder
 from services.intake.consent_store import ConsentStore
+from services.intake.end_call_backs import EndCallBacks
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.list_call_backs import CallBackQueue
 from services.intake.opening_store import OpeningStore
 from services.intake.order import KeyReused, Outcome, Placed, Wanted
 from services.intake.order_desk import OrderDesk
@@ -21,6 +26,7 @@ from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
 from services.intake.place_orders import OrderPlacing, Stores
 from services.intake.recognise_people import Recognition
+from services.intake.request_call_back import RequestCallBack
 from services.intake.seal_contacts import ContactSealing
 from services.intake.subject_store import SubjectStore
 from services.intake.withdraw_consent import WithdrawConsent
@@ -67,22 +73,31 @@ class Intake:
         self.answers = IdempotencyStore(self.database, self.policy.period("idempotency_key").as_timedelta())
         self.openings = OpeningStore(self.database, self.policy.period("opening_log").as_timedelta())
         self.desk = OrderDesk(self.policy, PeopleIndex.from_folder(keys), shop="a shop")
+        recognition = Recognition(
+            KeyringStore(self.client, "intake"),
+            self.subjects,
+            publisher="intake",
+            readers=tuple(self.policy.readers),
+            wrapper=KeyWrapper(kek, 60),
+            unwrapper=unwrapper,
+        )
         self.placing = OrderPlacing(
             self.client,
             Stores(self.orders, self.consents, self.subjects, self.answers, self.outbox),
-            Recognition(
-                KeyringStore(self.client, "intake"),
-                self.subjects,
-                publisher="intake",
-                readers=tuple(self.policy.readers),
-                wrapper=KeyWrapper(kek, 60),
-                unwrapper=unwrapper,
-            ),
+            recognition,
             OrderSealer(self.policy, publisher="intake", shop="a shop"),
         )
         self.groups = OrderGroups(self.placing)
         self.opener = Opener("intake", self.policy, keyring)
         self.contacts = ContactSealing(self.orders, self.openings, keyring, self.opener, unwrapper, self.policy)
+        self.call_backs = CallBackStore(self.database)
+        self.calling = RequestCallBack(
+            self.client, self.call_backs, self.subjects, recognition, PeopleIndex.from_folder(keys), self.policy
+        )
+        self.queue = CallBackQueue(self.call_backs, self.openings, self.opener)
+        self.ending = EndCallBacks(
+            self.client, self.call_backs, self.subjects, self.outbox, self.policy.kept("intake", "call_backs")
+        )
         self.shipments = ShipmentFollowing(self.orders)
         self.cancelling = CancelOrder(self.client, self.orders, self.outbox)
         self.withdrawing = WithdrawConsent(self.client, self.orders, self.consents, self.outbox)
@@ -111,6 +126,13 @@ class Intake:
         outcome = await self.outcome(key, **form)
         assert not isinstance(outcome, KeyReused)
         return outcome
+
+    async def ask_for_a_call(self, phone: str, *, given_name: str = "Ақбөпе", now: datetime = NOON) -> str:
+        """Id of the request."""
+        form = CallBackForm.model_construct(
+            given_name=given_name, phone=phone, language="kk", notice_version="kk-2026-01"
+        )
+        return await self.calling.request(form, now)
 
     async def restrict(self, *subject_ids: str, scope: Scope = "all") -> None:
         commands = [
@@ -174,7 +196,7 @@ def somebody(number: int | str) -> Any:
 @asynccontextmanager
 async def an_intake(stack: LocalStack, broker: KafkaBroker | None = None) -> AsyncIterator[Intake]:
     intake = Intake(stack, broker)
-    for store in (intake.engine, intake.answers, intake.outbox):
+    for store in (intake.engine, intake.call_backs, intake.answers, intake.outbox):
         await store.ensure_indexes()
     yield intake
     intake.client.close()

@@ -54,8 +54,8 @@ class People:
             unwrapper=intake.unwrapper,
         )
 
-    async def come(self, *faces: tuple[str, str]) -> list[str]:
-        """(phone, e-mail) of each; returns their subject ids."""
+    async def come(self, *faces: tuple[str, ...]) -> list[str]:
+        """(phone, e-mail) of each, or (phone,); returns their subject ids."""
         recognised = await self._recognition.recognise([Face(*face) for face in faces], NOON, None)  # type: ignore[arg-type]
         return [keys.subject_id for keys in recognised.keys]
 
@@ -107,3 +107,10 @@ async def test_a_live_e_mail_is_enough_where_the_phone_leads_to_somebody_erased(
     people.keyring.fenced.add(gone)
     assert await people.come(("p1", "e2")) == [live]
     assert people.keyring.index == {"p1": live, "e1": gone, "p2": live, "e2": live}
+
+
+async def test_who_gives_a_phone_alone_is_known_by_it_and_leads_nowhere_else(people: People) -> None:
+    (called,) = await people.come(("p1",))
+    assert people.keyring.index == {"p1": called}
+    assert await people.come(("p1", "e1"), ("p1",)) == [called, called]
+    assert people.keyring.index == {"p1": called, "e1": called}
