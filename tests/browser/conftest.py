@@ -13,6 +13,7 @@ from tests.browser.visitors import Visitors
 from tests.e2e.world import World, world_of
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
 SCREENSHOTS = "SEALED_SCREENSHOTS"
 
 
@@ -35,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as tools:
         # Root has no sandbox; what is opened here are our own pages.
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        browser = await tools.chromium.launch(executable_path=found, args=sandbox)
+        browser = await tools.chromium.launch(executable_path=found, args=[*QUIET, *sandbox])
         yield browser
         await browser.close()
 
