@@ -1,9 +1,12 @@
 """An order on its way in: what is asked for, and what is answered."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from services.intake.order_form import OrderForm
 from services.intake.order_store import Status
+
+Channel = Literal["shop", "web"]  # a shop's program, or the person on our own page
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,14 @@ class Wanted:
     """An order to place, and how its person shows.
 
     key: keyed hash of the shop's idempotency key, with a `fingerprint` of the request sent under it; a random id,
-    and no fingerprint, for a request that can't be repeated.
+    and no fingerprint, for a request that can't be repeated. channel: how it came, kept with the consent.
     """
 
     form: OrderForm
     face: Face
     key: str
     fingerprint: str | None = None
+    channel: Channel = "shop"
 
 
 @dataclass(frozen=True, slots=True)

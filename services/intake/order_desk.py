@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from services.intake.order import Face, Wanted
+from services.intake.order import Channel, Face, Wanted
 from services.intake.order_form import read_order
 from shared.messaging.cloudevents import new_id
 from shared.observability.metrics import ORDERS
@@ -19,8 +19,9 @@ class OrderDesk:
         self._people = people
         self._shop = shop
 
-    def take(self, body: bytes, idempotency_key: str | None, now: datetime) -> Wanted:
-        """Raises pydantic's ValidationError. The same person and request give the same hashes, however spelt."""
+    def take(self, body: bytes, idempotency_key: str | None, now: datetime, *, channel: Channel = "shop") -> Wanted:
+        """Raises pydantic's ValidationError. The same person and request give the same hashes, however spelt; a key
+        of one channel is nothing to the other."""
         version = self._policy.version_at(now.astimezone(ALMATY).date()).version
         try:
             form = read_order(body, version_in_force=version)
@@ -29,6 +30,7 @@ class OrderDesk:
             raise
         face = Face(self._people.entry("phone", form.phone), self._people.entry("email", form.email))
         if idempotency_key is None:
-            return Wanted(form, face, new_id())
-        key = self._people.entry("idempotency", f"{self._shop}\0{idempotency_key}")
-        return Wanted(form, face, key, self._people.entry("request", form.model_dump_json()))
+            return Wanted(form, face, new_id(), channel=channel)
+        sender = self._shop if channel == "shop" else f"{channel}\0{self._shop}"
+        key = self._people.entry("idempotency", f"{sender}\0{idempotency_key}")
+        return Wanted(form, face, key, self._people.entry("request", form.model_dump_json()), channel)

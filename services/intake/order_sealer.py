@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.intake.order import Placed
+from services.intake.order import Channel, Placed
 from services.intake.order_form import OrderForm
 from services.intake.reader_envelopes import ReaderEnvelopes
 from shared.contracts.consents import ConsentGiven
@@ -13,8 +13,6 @@ from shared.messaging.cloudevents import Outgoing, new_id
 from shared.policy.model import Language, Policy, PolicyVersion
 from shared.sealing.subject_keys import SubjectKeys
 from shared.stores.mongo import Document
-
-CHANNEL = "shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class OrderSealer:
         self._publisher = publisher
         self._shop = shop
 
-    def seal(self, form: OrderForm, keys: SubjectKeys, now: datetime) -> SealedOrder:
+    def seal(self, form: OrderForm, keys: SubjectKeys, now: datetime, channel: Channel = "shop") -> SealedOrder:
         order_id, consent_id, event_id = new_id(), new_id(), new_id()
         sealed = self._envelopes.seal(form.personal(), keys, event_id, OrderPlaced.type_name())
         own = sealed.pop(self._publisher)
@@ -62,7 +60,7 @@ class OrderSealer:
         return SealedOrder(
             Placed(order_id, keys.subject_id, form.amount_kzt),
             self._order(form, placed, event_id, own),
-            _consent(given),
+            _consent(given, channel),
             (Outgoing(placed, event_id, now), Outgoing(given, new_id(), now)),
         )
 
@@ -83,9 +81,9 @@ class OrderSealer:
         }
 
 
-def _consent(given: ConsentGiven) -> Document:
+def _consent(given: ConsentGiven, channel: Channel) -> Document:
     fields = given.model_dump(exclude={"consent_id"})
-    return {"_id": given.consent_id, **fields, "channel": CHANNEL}
+    return {"_id": given.consent_id, **fields, "channel": channel}
 
 
 def _hashes(version: PolicyVersion) -> Mapping[Language, str]:

@@ -79,7 +79,8 @@ class OrderPlacing:
         """Returns the answers by key, and the outbox rows to publish after the commit."""
         recognised = await self._recognition.recognise([item.face for item in new.values()], now, session)
         sealed = [
-            self._sealer.seal(item.form, keys, now) for item, keys in zip(new.values(), recognised.keys, strict=True)
+            self._sealer.seal(item.form, keys, now, item.channel)
+            for item, keys in zip(new.values(), recognised.keys, strict=True)
         ]
         answers = {
             key: Answer(item.fingerprint, order.placed) for (key, item), order in zip(new.items(), sealed, strict=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.intake.order import Wanted
-from tests.builders import a_person
-from tests.unit.intake.an_intake import Intake
+from tests.builders import NOON, a_person
+from tests.unit.intake.an_intake import Intake, body_of
 
 
 @pytest.fixture
@@ -46,3 +46,11 @@ def test_no_hash_can_be_tried_out_without_the_key(intake: Intake, tmp_path: Path
 
 def hashes(wanted: Wanted) -> set[str | None]:
     return {wanted.face.phone, wanted.face.email, wanted.key, wanted.fingerprint}
+
+
+def test_a_key_from_the_page_is_none_of_a_shop_s(intake: Intake) -> None:
+    """Anybody may choose the key that the page's form carries."""
+    shop = intake.wanted("key-1")
+    page = intake.desk.take(body_of(), "key-1", NOON, channel="web")
+    assert page.key != shop.key
+    assert (page.fingerprint, page.channel, shop.channel) == (shop.fingerprint, "web", "shop")
