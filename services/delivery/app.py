@@ -7,18 +7,20 @@ from typing import Final
 import httpx
 from fastapi import FastAPI
 
-from services.delivery.courier_partner import CourierPartner
+from services.delivery.courier_partner import RECIPIENT, CourierPartner
 from services.delivery.disclosure_store import DisclosureStore
-from services.delivery.hand_to_courier import RECIPIENT, HandToCourier
+from services.delivery.hand_to_courier import HandToCourier
 from services.delivery.routes import OperatorRoutes
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle_shipment import SettleShipment
 from services.delivery.shipment_store import ShipmentStore
+from services.delivery.take_correction import CorrectionTaking
+from services.delivery.tell_correction import TellCorrection
 from services.delivery.tell_recipients import TellRecipients
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject
-from shared.contracts.orders import OrderCancelled, OrderPlaced
+from shared.contracts.orders import OrderCancelled, OrderCorrected, OrderPlaced
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.inspect_subject import SubjectInspection
@@ -64,16 +66,20 @@ def build(settings: DeliverySettings) -> FastAPI:
     shipments = ShipmentStore(database)
     disclosures = DisclosureStore(database, policy.period("disclosure_retention").as_timedelta())
 
-    tracking = OrderTracking(shipments, keyring)
+    opener = Opener(SERVICE, policy, keyring)
+    tracking, corrections = OrderTracking(shipments, keyring), CorrectionTaking(shipments, keyring)
     hand_to_courier = HandToCourier(
         client,
         shipments,
         disclosures,
-        Opener(SERVICE, policy, keyring),
+        opener,
         partner,
         outbox,
         policy.recipients[RECIPIENT],
         settings.partner_name,
+    )
+    tell_correction = TellCorrection(
+        client, shipments, disclosures, opener, partner, policy.recipients[RECIPIENT], settings.partner_name
     )
     tell_recipients = TellRecipients(client, disclosures, partner, outbox)
     engine = ErasureEngine(database, policy.store(SERVICE))
@@ -101,7 +107,11 @@ def build(settings: DeliverySettings) -> FastAPI:
     sampling = StoreSampling(SERVICE, policy, database, samples)
 
     subscriptions: dict[str, dict[type, Handler]] = {
-        "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_cancelled},
+        "orders": {
+            OrderPlaced: tracking.on_placed,
+            OrderCancelled: tracking.on_cancelled,
+            OrderCorrected: corrections.on_corrected,
+        },
         "erasure-delivery": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},
     }
@@ -111,12 +121,14 @@ def build(settings: DeliverySettings) -> FastAPI:
         for topic, handlers in subscriptions.items()
     ]
 
+    work = (tell_recipients.tell_due, tell_correction.tell_due, sampling.sample_due)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, shipments, disclosures, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with http, messaging(broker, outbox, subscribers), working(tell_recipients.tell_due, sampling.sample_due):
+        async with http, messaging(broker, outbox, subscribers), working(*work):
             yield
         client.close()
 

@@ -1,4 +1,4 @@
-"""The courier partner's HTTP interface: take a waybill, forget a recipient."""
+"""The courier partner's HTTP interface: take a waybill, correct it, forget a recipient."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ValidationError
 
+RECIPIENT = "courier_partner"  # the class of clause 4.3.2
 ANSWER_SECONDS = 10.0
 PASSING_STATUS = frozenset({408, 425, 429})
 
@@ -40,26 +41,34 @@ class CourierPartner:
     async def take(self, shipment_id: str, fields: Mapping[str, Any]) -> None:
         """The partner has the parcel's waybill when this returns; the same shipment again is the same waybill.
         Raises PartnerAway, WaybillRefused. Neither holds a value."""
-        answer = await self._post(
-            "/waybills", {"reference": shipment_id, **fields}, headers={"Idempotency-Key": shipment_id}
+        answer = await self._ask(
+            "POST", "/waybills", {"reference": shipment_id, **fields}, headers={"Idempotency-Key": shipment_id}
         )
+        if answer.is_client_error:
+            raise WaybillRefused(answer.status_code)
+
+    async def correct(self, shipment_id: str, sequence: int, fields: Mapping[str, Any]) -> None:
+        """The partner has the corrected fields when this returns; null removes one. What it was told under a greater
+        sequence stays: telling late or twice is harmless. Raises PartnerAway, WaybillRefused, also where the partner
+        has no such waybill. Neither holds a value."""
+        answer = await self._ask("PATCH", f"/waybills/{shipment_id}", {"sequence": sequence, "fields": dict(fields)})
         if answer.is_client_error:
             raise WaybillRefused(answer.status_code)
 
     async def forget(self, shipment_ids: Sequence[str]) -> Forgotten:
         """Raises PartnerAway, also where the answer can't be understood."""
-        answer = await self._post("/forget", {"references": list(shipment_ids)})
+        answer = await self._ask("POST", "/forget", {"references": list(shipment_ids)})
         try:
             return Forgotten.model_validate_json(answer.content)
         except ValidationError:
             raise PartnerAway from None
 
-    async def _post(
-        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await self._http.post(path, json=body, headers=headers)
+                answer = await self._http.request(method, path, json=body, headers=headers)
         except (httpx.HTTPError, TimeoutError):
             raise PartnerAway from None
         if not answer.is_success and (not answer.is_client_error or answer.status_code in PASSING_STATUS):

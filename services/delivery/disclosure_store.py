@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateMany, UpdateOne
 
 from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
-from shared.stores.mongo import Database, Document, Session, expire_after
+from shared.stores.mongo import Database, Document, Session, drop_index, expire_after
 
 COLLECTION: Final = "disclosures"
 LEASE = timedelta(seconds=30)
@@ -31,7 +31,8 @@ class Disclosed:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is about to be disclosed. `recipient` is a class of the policy, `recipient_name` who it is."""
+    """What is about to be disclosed. `recipient` is a class of the policy, `recipient_name` who it is. sequence: of the
+    correction it is told of; None where it gets the parcel."""
 
     shipment_id: str
     order_id: str
@@ -41,6 +42,7 @@ class Intent:
     fields: tuple[str, ...]
     purpose: str
     basis: str
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class DisclosureStore:
         self._kept = kept
 
     async def ensure_indexes(self) -> None:
-        await self._disclosures.create_index("shipment_id", unique=True)
+        await drop_index(self._disclosures, "shipment_id_1")  # of the time before corrections
+        await self._disclosures.create_index([("shipment_id", ASCENDING), ("sequence", ASCENDING)], unique=True)
         await self._disclosures.create_index(
             [("next_at", ASCENDING)], partialFilterExpression={"forget_state": "due"}, name="notices_due"
         )
@@ -70,7 +73,7 @@ class DisclosureStore:
     async def intend(self, intent: Intent, now: datetime, session: Session) -> None:
         """Before anything leaves. From here on the log says that the recipient may have it."""
         await self._disclosures.update_one(
-            {"shipment_id": intent.shipment_id},
+            _one(intent.shipment_id, intent.sequence),
             {
                 "$setOnInsert": {
                     "_id": new_id(),
@@ -91,14 +94,15 @@ class DisclosureStore:
             session=session,
         )
 
-    async def complete(self, shipment_id: str, session: Session) -> None:
+    async def complete(self, shipment_id: str, session: Session, *, sequence: int | None = None) -> None:
         """The recipient has acknowledged."""
         await self._disclosures.update_one(
-            {"shipment_id": shipment_id}, {"$set": {"state": "disclosed"}}, session=session
+            _one(shipment_id, sequence), {"$set": {"state": "disclosed"}}, session=session
         )
 
     async def of_shipment(self, shipment_id: str) -> Disclosed | None:
-        document = await self._disclosures.find_one({"shipment_id": shipment_id})
+        """What the recipient got with the parcel."""
+        document = await self._disclosures.find_one(_one(shipment_id, None))
         if document is None:
             return None
         return Disclosed(document["_id"], document["recipient"], tuple(sorted(document["fields"])))
@@ -179,10 +183,15 @@ class DisclosureStore:
         )
 
 
+def _one(shipment_id: str, sequence: int | None) -> Document:
+    """Of one shipment: the parcel's own, or a correction's."""
+    return {"shipment_id": shipment_id, "sequence": {"$exists": False} if sequence is None else sequence}
+
+
 def _use(document: Document) -> Use:
     return Use(
         reader="delivery",
-        what="shipment",
+        what="correction" if "sequence" in document else "shipment",
         purpose=document["purpose"],
         fields=tuple(sorted(document["fields"])),
         at=document["disclosed_at"],

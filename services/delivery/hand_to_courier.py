@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from services.delivery.courier_partner import CourierPartner, PartnerAway, WaybillRefused
+from services.delivery.courier_partner import RECIPIENT, CourierPartner, PartnerAway, WaybillRefused
 from services.delivery.disclosure_store import Disclosed, DisclosureStore, Intent
 from services.delivery.shipment_store import BEFORE, Shipment, ShipmentStore, Status, WrongState
 from shared.contracts.shipments import ShipmentHandedOver
@@ -26,7 +26,6 @@ from shared.sealing.opener import Opener
 from shared.stores.mongo import Client, Session, in_transaction
 
 PURPOSE = "3.2.3"  # deliver the goods
-RECIPIENT = "courier_partner"  # the class of clause 4.3.2
 REMEDY: Mapping[Status, str] = {
     "delivered": "Nothing is left to do.",
     "returned": "A new delivery is a new order.",
@@ -71,7 +70,7 @@ class HandToCourier:
         return DeliveryView.model_validate(opened).model_dump(mode="json", exclude_none=True)
 
     async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> bool:
-        """Whether the fields may leave: not where the shipment has moved on since it was read."""
+        """Whether the fields may leave: not where the shipment has moved on, or was corrected, since it was read."""
         intent = Intent(
             shipment_id=shipment.shipment_id,
             order_id=shipment.order_id,
@@ -85,7 +84,8 @@ class HandToCourier:
 
         async def work(session: Session) -> bool:
             """Changes the shipment too, so that of this and an erasure or a cancellation one comes first."""
-            if not await self.shipments.move(shipment.shipment_id, "handing_over", now, session):
+            as_read = {"sequence": shipment.sequence}
+            if not await self.shipments.move(shipment.shipment_id, "handing_over", now, session, **as_read):
                 return False
             await self.disclosures.intend(intent, now, session)
             return True

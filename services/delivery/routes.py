@@ -120,6 +120,7 @@ def shown(shipment: Shipment) -> dict[str, Any]:
         "status": shipment.status,
         "payment_method": shipment.payment_method,
         "restricted": shipment.restricted,
+        "untold": list(shipment.untold),
         "placed_at": shipment.placed_at,
         "handed_over_at": shipment.handed_over_at,
         "settled_at": shipment.settled_at,

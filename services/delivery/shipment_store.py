@@ -3,15 +3,19 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pymongo import ASCENDING, UpdateOne
 
+from shared.contracts.orders import OrderCorrected
+from shared.messaging.cloudevents import Received
 from shared.sealing.opener import Sealed
 from shared.stores.mongo import Database, Document, Session, bulk_upsert, insert_new
 
 COLLECTION: Final = "shipments"
+READER: Final = "delivery"
+LEASE: Final = timedelta(seconds=30)
 Status = Literal["awaiting_courier", "handing_over", "handed_over", "delivered", "returned", "cancelled"]
 
 # What may become what. A status only ever moves on, but for a hand-over that did not succeed: that one is taken back.
@@ -24,6 +28,7 @@ BEFORE: Final[Mapping[Status, tuple[Status, ...]]] = {
     "cancelled": ("awaiting_courier",),
 }
 WHEN: Final[Mapping[Status, str]] = {
+    "handing_over": "offered_at",
     "handed_over": "handed_over_at",
     "delivered": "settled_at",
     "returned": "settled_at",
@@ -33,7 +38,8 @@ WHEN: Final[Mapping[Status, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """`sealed` is None where the policy grants delivery nothing, and once the order was cancelled."""
+    """`sealed` is None where the policy grants delivery nothing, and once the order was cancelled. sequence: of the
+    last correction, 0 without one. untold: names of corrected fields that the courier partner has not been told."""
 
     shipment_id: str
     order_id: str
@@ -45,6 +51,8 @@ class Shipment:
     settled_at: datetime | None
     restricted: bool
     sealed: Sealed | None
+    sequence: int
+    untold: tuple[str, ...]
 
 
 class ShipmentMissing(Exception):
@@ -67,6 +75,9 @@ class ShipmentStore:
 
     async def ensure_indexes(self) -> None:
         await self._shipments.create_index([("status", ASCENDING), ("placed_at", ASCENDING)])
+        await self._shipments.create_index(
+            [("tell_at", ASCENDING)], partialFilterExpression={"tell_at": {"$exists": True}}, name="corrections_due"
+        )
 
     async def add(self, shipments: list[Document]) -> None:
         """Those that are not there yet; a shipment that is there stays as it is, whatever became of it."""
@@ -91,6 +102,61 @@ class ShipmentStore:
             ],
         )
 
+    async def correct(self, corrections: Mapping[str, tuple[Received[OrderCorrected], Sequence[str]]]) -> None:
+        """Shipment id → its newest correction, and the names of all corrected fields. The envelope is replaced by a
+        newer one alone; a correction that comes before its order makes the shipment. A cancelled one stays empty. What
+        the courier partner may have already is due to be told."""
+        await bulk_upsert(
+            self._shipments,
+            [
+                UpdateOne(
+                    {
+                        "_id": shipment_id,
+                        "status": {"$ne": "cancelled"},
+                        "sequence": {"$not": {"$gte": received.event.sequence}},
+                    },
+                    _corrected(received, fields),
+                    upsert=True,
+                )
+                for shipment_id, (received, fields) in corrections.items()
+            ],
+        )
+
+    async def take_untold(self, now: datetime, limit: int) -> list[tuple[Shipment, int]]:
+        """Shipments on their way whose corrections the partner is due to be told, and how often that was tried; leased
+        to the caller. Two replicas may take the same: telling twice is harmless. Nothing of who is restricted."""
+        due = {"tell_at": {"$lte": now}, "status": "handed_over", "restricted_at": {"$exists": False}}
+        found = await self._shipments.find(due).sort("tell_at", ASCENDING).limit(limit).to_list(limit)
+        if found:
+            ids = [document["_id"] for document in found]
+            await self._shipments.update_many({"_id": {"$in": ids}, **due}, {"$set": {"tell_at": now + LEASE}})
+        return [(_shipment(document), document.get("tell_attempts", 0)) for document in found]
+
+    async def telling(self, shipment: Shipment, session: Session) -> bool:
+        """Whether the correction may leave: not where the shipment has moved on, was corrected again or restricted.
+        Changes the shipment, so that of this and any of these one comes first."""
+        as_read = {
+            "_id": shipment.shipment_id,
+            "status": "handed_over",
+            "sequence": shipment.sequence,
+            "restricted_at": {"$exists": False},
+        }
+        result = await self._shipments.update_one(as_read, {"$inc": {"tell_attempts": 1}}, session=session)
+        return bool(result.matched_count)
+
+    async def told(self, shipment: Shipment, session: Session) -> None:
+        """The partner has it; what was corrected since is still due."""
+        await self._shipments.update_one(
+            {"_id": shipment.shipment_id, "sequence": shipment.sequence},
+            {"$unset": {"untold": "", "tell_at": "", "tell_attempts": ""}},
+            session=session,
+        )
+
+    async def tell_later(self, shipment: Shipment, at: datetime | None) -> None:
+        """`at` None: never, but what is untold stays to be seen."""
+        change: Document = {"$set": {"tell_at": at}} if at else {"$unset": {"tell_at": ""}}
+        await self._shipments.update_one({"_id": shipment.shipment_id, "sequence": shipment.sequence}, change)
+
     async def get(self, shipment_id: str, session: Session | None = None) -> Shipment:
         """Raises ShipmentMissing."""
         document = await self._shipments.find_one({"_id": shipment_id}, session=session)
@@ -103,15 +169,55 @@ class ShipmentStore:
         found = self._shipments.find({"status": status}, {"sealed": 0}).sort("placed_at", ASCENDING).limit(limit)
         return [_shipment(document) async for document in found]
 
-    async def move(self, shipment_id: str, to: Status, now: datetime, session: Session | None = None) -> bool:
-        """Whether it moved: not where it is gone, or in a state that does not lead there."""
+    async def move(
+        self,
+        shipment_id: str,
+        to: Status,
+        now: datetime,
+        session: Session | None = None,
+        *,
+        sequence: int | None = None,
+    ) -> bool:
+        """Whether it moved: not where it is gone, in a state that does not lead there, or, where that is asked for, no
+        more as it was corrected last."""
         change: Document = {"status": to}
         if to in WHEN:
             change[WHEN[to]] = now
-        result = await self._shipments.update_one(
-            {"_id": shipment_id, "status": {"$in": BEFORE[to]}}, {"$set": change}, session=session
-        )
+        query: Document = {"_id": shipment_id, "status": {"$in": BEFORE[to]}}
+        if sequence is not None:
+            query["sequence"] = sequence or {"$exists": False}
+        result = await self._shipments.update_one(query, {"$set": change}, session=session)
         return bool(result.matched_count)
+
+
+def _corrected(received: Received[OrderCorrected], fields: Sequence[str]) -> list[Document]:
+    event = received.event
+    offered = {
+        "$or": [{"$ne": [{"$type": "$offered_at"}, "missing"]}, {"$in": ["$status", ["handing_over", "handed_over"]]}]
+    }
+    settled = {"$in": ["$status", ["delivered", "returned"]]}
+    to_tell = {"$and": [offered, {"$not": [settled]}]}
+    untold = {"$setUnion": [{"$ifNull": ["$untold", []]}, {"$literal": list(fields)}]}
+    return [
+        {
+            "$set": {
+                "order_id": event.order_id,
+                "subject_id": event.subject_id,
+                "event_id": received.event_id,
+                "event_type": received.event_type,
+                "sealed": event.sealed[READER],
+                "sequence": event.sequence,
+                "corrected_at": event.corrected_at,
+                "status": {"$ifNull": ["$status", "awaiting_courier"]},
+                "payment_method": {"$ifNull": ["$payment_method", event.payment_method]},
+                "placed_at": {"$ifNull": ["$placed_at", event.placed_at]},
+                "received_at": {"$ifNull": ["$received_at", event.corrected_at]},
+                "untold": {"$cond": [to_tell, untold, "$$REMOVE"]},
+                "tell_at": {"$cond": [to_tell, event.corrected_at, "$$REMOVE"]},
+                "tell_attempts": {"$cond": [to_tell, 0, "$$REMOVE"]},
+            }
+        }
+    ]
 
 
 def _shipment(document: Document) -> Shipment:
@@ -127,4 +233,6 @@ def _shipment(document: Document) -> Shipment:
         settled_at=document.get("settled_at"),
         restricted="restricted_at" in document,
         sealed=Sealed(document["event_id"], document["event_type"], document["subject_id"], sealed) if sealed else None,
+        sequence=document.get("sequence", 0),
+        untold=tuple(document.get("untold", ())),
     )

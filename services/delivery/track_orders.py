@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.delivery.shipment_store import ShipmentStore, shipment_id_of
+from services.delivery.shipment_store import READER, ShipmentStore, shipment_id_of
 from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
 from shared.messaging.fence import held_only
 from shared.sealing.keyring import KeyringReader
 from shared.stores.mongo import Document
-
-READER = "delivery"
 
 
 class OrderTracking:

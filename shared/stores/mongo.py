@@ -27,6 +27,8 @@ T = TypeVar("T")
 TRANSACTION_SECONDS = 20.0
 DUPLICATE_KEY = 11000
 INDEX_OPTIONS_CONFLICT = 85
+INDEX_NOT_FOUND = 27
+NAMESPACE_NOT_FOUND = 26
 
 
 def connect(uri: str, *, service: str) -> Client:
@@ -116,6 +118,15 @@ async def bulk_upsert(collection: Collection, operations: Sequence[UpdateOne]) -
         await collection.bulk_write(operations, ordered=False)
     except BulkWriteError as error:
         if any(item["code"] != DUPLICATE_KEY for item in error.details["writeErrors"]):
+            raise
+
+
+async def drop_index(collection: Collection, name: str) -> None:
+    """One that is not there is a success; nor is the collection."""
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code not in (INDEX_NOT_FOUND, NAMESPACE_NOT_FOUND):
             raise
 
 

@@ -26,6 +26,8 @@ def test_envelopes_are_sampled_for_every_reader_of_the_policy() -> None:
     assert {(event.__name__, reader) for event, reader in SEALED} == {
         ("OrderPlaced", "delivery"),
         ("OrderPlaced", "notifications"),
+        ("OrderCorrected", "delivery"),
+        ("OrderCorrected", "notifications"),
         ("SubjectRestricted", "privacy"),
     }
 

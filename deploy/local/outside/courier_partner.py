@@ -1,8 +1,9 @@
-"""A courier partner: takes waybills, and forgets the recipient of a shipment when told to. `python -m … PORT LOG`"""
+"""A courier partner: takes waybills and corrections of them, and forgets the recipient of a shipment when told to.
+`python -m … PORT LOG`"""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException
@@ -20,12 +21,20 @@ class Waybill(BaseModel):
     reference: str
 
 
+class Correction(BaseModel):
+    """Of a waybill's fields; null removes one. A greater sequence is a newer correction."""
+
+    sequence: int
+    fields: dict[str, Any]
+
+
 class Forget(BaseModel):
     references: list[str]
 
 
 def courier_partner(log: Path) -> FastAPI:
-    """Its state is the log: {"reference", "key", "fields"} a waybill, {"forgotten"} a notice carried out."""
+    """Its state is the log: {"reference", "key", "fields"} a waybill, with {"sequence"} once it was corrected, and
+    {"forgotten"} a notice carried out."""
     app = FastAPI(title="Courier partner")
     lines = jsonl.read(log)
     by_key = {line["key"]: line for line in lines if "key" in line}
@@ -45,6 +54,19 @@ def courier_partner(log: Path) -> FastAPI:
         elif earlier["reference"] != waybill.reference:
             raise HTTPException(422, "This Idempotency-Key was used for another waybill. Use a key per waybill.")
         return {"reference": waybill.reference}
+
+    @app.patch("/waybills/{reference}")
+    async def correct(reference: str, correction: Correction) -> dict[str, str]:
+        """What is newer stays as it is. One that was forgotten is as if it had never been."""
+        line = next((line for line in by_key.values() if line["reference"] == reference), None)
+        if line is None or any(other.get("forgotten") == reference for other in lines):
+            raise HTTPException(404, "There is no waybill of this reference.")
+        if correction.sequence > line.get("sequence", 0):
+            fields = {**line["fields"], **correction.fields}
+            line["fields"] = {name: value for name, value in fields.items() if value is not None}
+            line["sequence"] = correction.sequence
+            jsonl.replace(log, lines)
+        return {"reference": reference}
 
     @app.post("/forget")
     async def forget(notice: Forget) -> dict[str, list[str]]:

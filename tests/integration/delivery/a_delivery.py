@@ -10,11 +10,13 @@ from faststream.kafka import KafkaBroker
 
 from deploy.local.outside.courier_partner import courier_partner
 from deploy.local.stack import LocalStack
-from services.delivery.courier_partner import CourierPartner
+from services.delivery.courier_partner import RECIPIENT, CourierPartner
 from services.delivery.disclosure_store import DisclosureStore
-from services.delivery.hand_to_courier import RECIPIENT, HandToCourier
+from services.delivery.hand_to_courier import HandToCourier
 from services.delivery.settle_shipment import SettleShipment
 from services.delivery.shipment_store import Shipment, ShipmentStore, shipment_id_of
+from services.delivery.take_correction import CorrectionTaking
+from services.delivery.tell_correction import TellCorrection
 from services.delivery.tell_recipients import TellRecipients
 from services.delivery.track_orders import OrderTracking
 from shared.contracts.erasure import EraseSubject, RestrictSubject
@@ -63,6 +65,7 @@ class Delivery:
         self.shipments = ShipmentStore(self.database)
         self.disclosures = DisclosureStore(self.database, policy.period("disclosure_retention").as_timedelta())
         self.tracking = OrderTracking(self.shipments, keyring)
+        self.corrections = CorrectionTaking(self.shipments, keyring)
         opener = Opener("delivery", policy, keyring)
         self.hand_to_courier = HandToCourier(
             self.client,
@@ -71,6 +74,15 @@ class Delivery:
             opener,
             partner,
             self.outbox,
+            policy.recipients[RECIPIENT],
+            "A partner",
+        )
+        self.tell_correction = TellCorrection(
+            self.client,
+            self.shipments,
+            self.disclosures,
+            opener,
+            partner,
             policy.recipients[RECIPIENT],
             "A partner",
         )

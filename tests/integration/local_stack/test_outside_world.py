@@ -96,3 +96,19 @@ async def test_partner_forgets_the_recipient_of_a_shipment(tmp_path: Path) -> No
         {"reference": "s2", "key": "s2", "fields": {"recipient": "Әсел", "phone": "+77010000000"}},
         {"forgotten": "s1"},
     ]
+
+
+async def test_partner_keeps_the_newer_correction_and_none_of_who_is_forgotten(tmp_path: Path) -> None:
+    log = tmp_path / "partner.jsonl"
+    async with a_client(courier_partner(log)) as partner:
+        waybill = {"reference": "s1", "phone": "+77010000000", "patronymic": "Ойданқызы"}
+        await partner.post("/waybills", json=waybill, headers={"Idempotency-Key": "s1"})
+        for sequence, phone in ((3, "+77010000003"), (2, "+77010000002")):
+            change = {"sequence": sequence, "fields": {"phone": phone, "patronymic": None}}
+            assert (await partner.patch("/waybills/s1", json=change)).status_code == 200
+        assert lines(log)[0]["fields"] == {"phone": "+77010000003"}
+    async with a_client(courier_partner(log)) as restarted:
+        await restarted.post("/forget", json={"references": ["s1"]})
+        late = await restarted.patch("/waybills/s1", json={"sequence": 9, "fields": {"phone": "+77010000009"}})
+        assert late.status_code == (await restarted.patch("/waybills/s9", json=change)).status_code == 404
+    assert [line.get("fields", {}) for line in lines(log)] == [{}, {}]

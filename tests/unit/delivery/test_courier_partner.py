@@ -46,3 +46,18 @@ async def test_forgetting_tells_the_known_from_the_unknown() -> None:
 async def test_an_answer_that_says_nothing_is_asked_again(body: object) -> None:
     with pytest.raises(PartnerAway):
         await that_answers(200, body).client.forget(["s1"])
+
+
+async def test_a_correction_names_the_waybill_its_number_and_what_changed() -> None:
+    partner = that_answers(200, {"reference": "s1"})
+    await partner.client.correct("s1", 3, {"phone": FIELDS["phone"], "patronymic": None})
+    (request,) = partner.asked
+    assert (request.method, request.url.path) == ("PATCH", "/waybills/s1")
+    assert partner.bodies() == [{"sequence": 3, "fields": {"phone": FIELDS["phone"], "patronymic": None}}]
+
+
+@pytest.mark.parametrize("status", [404, 410, 422])
+async def test_a_refused_correction_names_the_code_and_no_value(status: int) -> None:
+    with pytest.raises(WaybillRefused, match=str(status)) as refused:
+        await that_answers(status, {"detail": FIELDS["phone"]}).client.correct("s1", 1, FIELDS)
+    assert FIELDS["phone"] not in str(refused.value)
