@@ -81,9 +81,10 @@ class _Print:
             (_("Entry of the ledger"), f"{certificate['ledger']['sequence']} · {certificate['ledger']['hash'][:16]}…"),
         ]
         self._table([], rows, widths=(35, 65))
+        waited = _("Waited for order")
         for deferral in certificate["deferrals"]:
             ended = self._moment(deferral["settled_at"]) if deferral["settled_at"] else "–"
-            self._text(f"{_('Waited for order')} {deferral['order_id']} ({deferral['ground']}) · {ended}", size=SMALL)
+            self._text(f"{waited} {deferral['order_id']} ({deferral['ground']}) · {ended}", size=SMALL)
 
     def _receipts(self) -> None:
         """Of all rounds: what each store erased; of the last one: what was left."""
@@ -112,7 +113,7 @@ class _Print:
     def _limits(self) -> None:
         self._title(self._("What this does not say"))
         for limit in self._certificate["limits"]:
-            self._text(f"– {limit}", size=SMALL)
+            self._text(f"– {self._(limit)}", size=SMALL)
 
     def _verification(self) -> None:
         _ = self._
@@ -122,8 +123,8 @@ class _Print:
         self._text(f"sealed verify certificate-{self._certificate['case_id']}.json --keys FOLDER", size=SMALL)
         self._text(_("The SHA-256 above and in the picture is that of the file's canonical form (RFC 8785): it must be "
                      "the same."))  # fmt: skip
-        signature = self._certificate["signature"]
-        self._text(f"{_('Signature')} (Ed25519, {signature['key_id']}): {signature['value']}", size=SMALL)
+        signature, word = self._certificate["signature"], _("Signature")
+        self._text(f"{word} (Ed25519, {signature['key_id']}): {signature['value']}", size=SMALL)
 
     def _title(self, text: str) -> None:
         self._pdf.ln(LINE_MM / 2)
