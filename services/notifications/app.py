@@ -17,13 +17,14 @@ from services.notifications.routes import OperatorRoutes
 from services.notifications.send_campaign import SendCampaign
 from services.notifications.send_messages import MessageSender
 from services.notifications.settings import NotificationsSettings
+from services.notifications.take_correction import CorrectionTaking
 from services.notifications.tell_of_shipment import ShipmentNews
 from services.notifications.track_consents import ConsentTracking
 from services.notifications.wording import Wording
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.inspections import InspectSubject
-from shared.contracts.orders import OrderPlaced
+from shared.contracts.orders import OrderCorrected, OrderPlaced
 from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
@@ -76,6 +77,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
     )
 
     confirmations = OrderConfirmations(recipients, messages, keyring)
+    corrections = CorrectionTaking(recipients, keyring)
     news = ShipmentNews(messages, keyring)
     consents = ConsentTracking(choices, keyring)
     sender = MessageSender(
@@ -111,7 +113,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
     sampling = StoreSampling(SERVICE, policy, database, samples)
 
     subscriptions: dict[str, dict[type, Handler]] = {
-        "orders": {OrderPlaced: confirmations.on_placed},
+        "orders": {OrderPlaced: confirmations.on_placed, OrderCorrected: corrections.on_corrected},
         "shipments": dict.fromkeys((ShipmentHandedOver, ShipmentDelivered, ShipmentReturned), news.on_fact),
         "consents": {ConsentGiven: consents.on_given, ConsentWithdrawn: consents.on_withdrawn},
         "erasure-notifications": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},

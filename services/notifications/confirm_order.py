@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.notifications.message_store import Due, MessageStore
-from services.notifications.recipient_store import RecipientStore
+from services.notifications.recipient_store import READER, RecipientStore
 from shared.contracts.orders import OrderPlaced
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
@@ -12,7 +12,6 @@ from shared.messaging.fence import held_only
 from shared.sealing.keyring import KeyringReader
 from shared.stores.mongo import Document
 
-READER = "notifications"
 PURPOSE = "3.2.6"  # communication
 
 

@@ -1,13 +1,18 @@
 """Whom to write to about an order: ids in clear, the contact as the envelope that came."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pymongo import UpdateOne
+
+from shared.contracts.orders import OrderCorrected
+from shared.messaging.cloudevents import Received
 from shared.sealing.opener import Sealed
-from shared.stores.mongo import Database, Document, insert_new
+from shared.stores.mongo import Database, Document, bulk_upsert, insert_new
 
 COLLECTION: Final = "recipients"
+READER: Final = "notifications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,21 @@ class RecipientStore:
         """Those that are not there yet."""
         await insert_new(self._recipients, recipients)
 
+    async def correct(self, corrections: Sequence[Received[OrderCorrected]]) -> None:
+        """Each order once. The envelope is replaced by a newer one alone; a correction before its order makes
+        the recipient."""
+        await bulk_upsert(
+            self._recipients,
+            [
+                UpdateOne(
+                    {"_id": received.event.order_id, "sequence": {"$not": {"$gte": received.event.sequence}}},
+                    {"$set": _corrected(received)},
+                    upsert=True,
+                )
+                for received in corrections
+            ],
+        )
+
     async def of_orders(self, order_ids: Collection[str]) -> dict[str, Recipient]:
         found = self._recipients.find({"_id": {"$in": list(order_ids)}})
         return {document["_id"]: _recipient(document) async for document in found}
@@ -46,6 +66,19 @@ class RecipientStore:
         pipeline: list[dict[str, Any]] = [{"$group": {"_id": "$subject_id"}}, {"$count": "people"}]
         found = await self._recipients.aggregate(pipeline).to_list(1)
         return int(found[0]["people"]) if found else 0
+
+
+def _corrected(received: Received[OrderCorrected]) -> Document:
+    event = received.event
+    return {
+        "order_id": event.order_id,
+        "subject_id": event.subject_id,
+        "event_id": received.event_id,
+        "event_type": received.event_type,
+        "sealed": event.sealed[READER],
+        "placed_at": event.placed_at,
+        "sequence": event.sequence,
+    }
 
 
 def _recipient(document: Document) -> Recipient:

@@ -16,6 +16,7 @@ from services.notifications.message_store import MessageStore
 from services.notifications.recipient_store import RecipientStore
 from services.notifications.send_campaign import SendCampaign
 from services.notifications.send_messages import MessageSender
+from services.notifications.take_correction import CorrectionTaking
 from services.notifications.tell_of_shipment import ShipmentNews
 from services.notifications.track_consents import ConsentTracking
 from services.notifications.wording import Wording
@@ -68,6 +69,7 @@ class Notifications:
         self.recipients, self.messages = RecipientStore(self.database), MessageStore(self.database)
         self.choices, campaigns = ChoiceStore(self.database), CampaignStore(self.database)
         self.confirmations = OrderConfirmations(self.recipients, self.messages, keyring)
+        self.corrections = CorrectionTaking(self.recipients, keyring)
         self.news = ShipmentNews(self.messages, keyring)
         self.consents = ConsentTracking(self.choices, keyring)
         self.campaign = SendCampaign(campaigns, self.choices, self.recipients, self.messages)
