@@ -5,6 +5,7 @@ A message sent again after a crash carries the same Message-ID (RFC 5322), so it
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -44,13 +45,18 @@ class Mailer:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS), repr=False)
     _idle: list[tuple[float, aiosmtplib.SMTP]] = field(default_factory=list, repr=False)
 
-    async def send(self, *, message_id: str, to: str, subject: str, body: str) -> None:
-        """Accepted by the server when this returns. Raises MailNotAccepted or MailServerAway, with no address."""
+    async def send(
+        self, *, message_id: str, to: str, subject: str, body: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Accepted by the server when this returns. `headers`: more of them. Raises MailNotAccepted or MailServerAway,
+        with no address."""
         message = EmailMessage(policy=SMTPUTF8)
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message["Date"] = localtime()
         try:
             message["From"], message["To"], message["Subject"] = self.sender, to, subject
+            for name, value in (headers or {}).items():
+                message[name] = value
             message.set_content(body)
             async with self._slots:
                 await self._transmit(message)

@@ -1,7 +1,6 @@
 """Written applications: where the mail is, when it came and what became of it. Never what it says or who sent it."""
 
-from collections.abc import Collection as Several
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,21 +54,18 @@ class ApplicationStore:
         return [_application(document) async for document in found]
 
     async def move(
-        self,
-        application_id: str,
-        changes: dict[str, Any],
-        now: datetime,
-        session: Session,
-        *,
-        to: State,
-        of: Several[State] = OPEN,
+        self, application: Application, changes: dict[str, Any], now: datetime, session: Session, *, to: State
     ) -> bool:
-        """To another state, with what comes with it, unless somebody has moved it meanwhile."""
-        query = {"_id": application_id, "state": {"$in": list(of)}}
-        moved = await self._applications.update_one(
-            query, {"$set": {**changes, "state": to, "moved_at": now}}, session=session
-        )
-        return moved.matched_count == 1
+        """To another state, with what comes with it, unless somebody has moved it since it was read. What follows it
+        is settled with it."""
+        query = {"_id": application.application_id, "state": application.state, "moved_at": application.moved_at}
+        change = {"$set": {**changes, "state": to, "moved_at": now}}
+        if (await self._applications.update_one(query, change, session=session)).matched_count == 0:
+            return False
+        if to not in OPEN:
+            following = {"follows": application.application_id, "state": {"$in": OPEN}}
+            await self._applications.update_many(following, change, session=session)
+        return True
 
     async def proposed(self, limit: int) -> list[Application]:
         """Those an approver has been asked about."""
@@ -83,9 +79,8 @@ class ApplicationStore:
             query["moved_at"] = {"$lte": moved_before}
         return [_application(d) async for d in self._applications.find(query).sort("moved_at", ASCENDING).limit(limit)]
 
-    async def deleted(self, application_ids: Sequence[str], now: datetime, session: Session) -> None:
-        query = {"_id": {"$in": list(application_ids)}, "deleted_at": None}
-        await self._applications.update_many(query, {"$set": {"deleted_at": now}}, session=session)
+    async def deleted(self, application_id: str, now: datetime, session: Session) -> None:
+        await self._applications.update_one({"_id": application_id}, {"$set": {"deleted_at": now}}, session=session)
 
 
 def _taken(application: Application) -> list[Document]:

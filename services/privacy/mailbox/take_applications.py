@@ -5,10 +5,11 @@ or a mailbox that was numbered anew (RFC 3501 2.3.1.1) make nothing twice. No ma
 it becomes an application for a person to look at.
 """
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -22,6 +23,7 @@ from services.privacy.mailbox.reply_store import application_answered
 from shared.sealing.people_index import PeopleIndex
 
 AT_ONCE: Final = 20
+NOTHING: Final = Arrived(0, ())
 log = structlog.get_logger()
 
 
@@ -29,28 +31,53 @@ class Arrivals(Protocol):
     async def arrived(self, known: Callable[[int], int], most: int) -> Arrived: ...
 
 
-@dataclass(frozen=True, slots=True)
+class Registered(Protocol):
+    async def subject_of(self, address: str | None) -> str | None: ...
+
+
 class ApplicationIntake:
-    mailbox: Arrivals
-    applications: ApplicationStore
-    index: PeopleIndex
+    """`registered`: whose an address is. `pause`: between two looks at the mailbox."""
+
+    def __init__(
+        self,
+        mailbox: Arrivals,
+        applications: ApplicationStore,
+        index: PeopleIndex,
+        registered: Registered,
+        pause: timedelta = timedelta(0),
+    ) -> None:
+        self._mailbox = mailbox
+        self._applications = applications
+        self._index = index
+        self._registered = registered
+        self._pause = pause.total_seconds()
+        self._look_at = 0.0
 
     async def take_new(self, now: datetime) -> bool:
-        """The mails that came since. Whether there may be more."""
-        highest = await self.applications.highest_numbers()
+        """The mails that came since, once the pause is over. Whether there may be more."""
+        if time.monotonic() < self._look_at:
+            return False
+        highest = await self._applications.highest_numbers()
         try:
-            arrived = await self.mailbox.arrived(lambda validity: highest.get(validity, 0), AT_ONCE)
+            arrived = await self._mailbox.arrived(lambda validity: highest.get(validity, 0), AT_ONCE)
         except MailboxAway:
             log.warning("mailbox_away")
-            return False
-        taken = await self.applications.take(self._application(arrived.validity, mail, now) for mail in arrived.mails)
+            arrived = NOTHING
+        taken = await self._applications.take(
+            [await self._application(arrived.validity, mail, now) for mail in arrived.mails]
+        )
         if taken:
             log.info("applications_taken", count=taken)
-        return len(arrived.mails) == AT_ONCE
+        if len(arrived.mails) == AT_ONCE:
+            return True
+        self._look_at = time.monotonic() + self._pause
+        return False
 
-    def _application(self, validity: int, fetched: Fetched, now: datetime) -> Application:
-        """Dated at its receipt by the server; by no time that is yet to come."""
-        mail = read_mail(fetched.content)
+    async def _application(self, validity: int, fetched: Fetched, now: datetime) -> Application:
+        """Dated at its receipt by the server; by no time that is yet to come. Whose it is, where its sender's address
+        is registered for somebody."""
+        mail = await asyncio.to_thread(read_mail, fetched.content)
+        subject_id = None if mail.automatic else await self._registered.subject_of(mail.sender)
         return Application(
             application_id=self._id(fetched),
             validity=validity,
@@ -60,10 +87,14 @@ class ApplicationIntake:
             language=guess_language(f"{mail.subject}\n{mail.text}"),
             automatic=mail.automatic,
             follows=application_answered(mail.references),
+            state="new" if subject_id is None else "matched",
             moved_at=now,
+            subject_id=subject_id,
+            matched_by=None if subject_id is None else "sender",
+            sender_known=subject_id is not None,
         )
 
     def _id(self, fetched: Fetched) -> str:
         """Without its number at the server. A mail that was delivered twice within a second is one."""
         told_apart = f"{fetched.received_at.isoformat()} {fetched.size} {hashlib.sha256(fetched.content).hexdigest()}"
-        return self.index.entry("mail", told_apart)
+        return self._index.entry("mail", told_apart)

@@ -3,7 +3,7 @@
 The mailbox is a real Dovecot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from tests.integration.a_mailbox import RealMailbox, a_mail, needs_dovecot
 
 pytestmark = [pytest.mark.integration, needs_dovecot]
 NOW = datetime.now(UTC)
+SUBJECT, REGISTERED = "5" * 32, "dana@example.kz"
+TakeAll = Callable[[], Awaitable[list[Application]]]
 MONTH_AGO = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
@@ -42,58 +44,67 @@ async def applications(database: Database) -> ApplicationStore:
 @pytest.fixture
 def intake(mailbox: RealMailbox, applications: ApplicationStore, tmp_path: Path) -> ApplicationIntake:
     create_key(tmp_path)
-    return ApplicationIntake(mailbox.imap, applications, PeopleIndex.from_folder(tmp_path / "privacy"))
+    return ApplicationIntake(mailbox.imap, applications, PeopleIndex.from_folder(tmp_path / "privacy"), Addresses())
 
 
-async def take_all(intake: ApplicationIntake) -> list[Application]:
-    while await intake.take_new(NOW):
-        pass
-    return await intake.applications.newest(1_000)
+class Addresses:
+    """One is registered."""
+
+    async def subject_of(self, address: str | None) -> str | None:
+        return SUBJECT if address == REGISTERED else None
 
 
-async def test_application_is_dated_at_its_receipt_by_the_server(
-    mailbox: RealMailbox, intake: ApplicationIntake
-) -> None:
+@pytest.fixture
+def take_all(intake: ApplicationIntake, applications: ApplicationStore) -> TakeAll:
+    async def take_all() -> list[Application]:
+        while await intake.take_new(NOW):
+            pass
+        return await applications.newest(1_000)
+
+    return take_all
+
+
+async def test_application_is_dated_at_its_receipt_by_the_server(mailbox: RealMailbox, take_all: TakeAll) -> None:
     mailbox.receive(a_mail(Date="Mon, 1 Jan 2001 00:00:00 +0000"), at=MONTH_AGO)
-    (application,) = await take_all(intake)
+    (application,) = await take_all()
     assert (application.received_at, application.language, application.state) == (MONTH_AGO, "ru", "new")
 
 
-async def test_receipt_that_is_yet_to_come_counts_as_now(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_receipt_that_is_yet_to_come_counts_as_now(mailbox: RealMailbox, take_all: TakeAll) -> None:
     mailbox.receive(a_mail(), at=NOW + timedelta(days=400))
-    (application,) = await take_all(intake)
+    (application,) = await take_all()
     assert abs(application.received_at - NOW) < timedelta(milliseconds=1)
 
 
 async def test_mail_read_again_and_by_two_replicas_is_one_application(
-    mailbox: RealMailbox, intake: ApplicationIntake
+    mailbox: RealMailbox, intake: ApplicationIntake, take_all: TakeAll
 ) -> None:
     for _ in range(AT_ONCE + 5):
         mailbox.receive(a_mail())
-    first = await take_all(intake)
+    first = await take_all()
     await asyncio.gather(*(intake.take_new(NOW) for _ in range(4)))
     assert len(first) == AT_ONCE + 5
-    assert await take_all(intake) == first
+    assert await take_all() == first
 
 
-async def test_crash_between_reading_and_storing_loses_nothing(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_crash_between_reading_and_storing_loses_nothing(
+    mailbox: RealMailbox, applications: ApplicationStore, take_all: TakeAll, intake: ApplicationIntake, tmp_path: Path
+) -> None:
     for _ in range(3):
         mailbox.receive(a_mail())
-    one_by_one = ApplicationIntake(Stingy(mailbox.imap), intake.applications, intake.index)
-    await one_by_one.take_new(NOW)
-    assert len(await intake.applications.newest(10)) == 1
-    assert len(await take_all(intake)) == 3
+    index = PeopleIndex.from_folder(tmp_path / "privacy")
+    await ApplicationIntake(Stingy(mailbox.imap), applications, index, Addresses()).take_new(NOW)
+    assert len(await applications.newest(10)) == 1
+    assert len(await take_all()) == 3
 
 
-async def test_mailbox_numbered_anew_brings_no_application_twice(
-    mailbox: RealMailbox, intake: ApplicationIntake
-) -> None:
+async def test_mailbox_numbered_anew_brings_no_application_twice(mailbox: RealMailbox, take_all: TakeAll) -> None:
     mailbox.receive(a_mail("первое"), at=MONTH_AGO)
     mailbox.receive(a_mail("второе"), at=MONTH_AGO)
-    before = await take_all(intake)
+    before = await take_all()
     await mailbox.renumber()
     mailbox.receive(a_mail("третье"), at=MONTH_AGO)
-    after = await take_all(intake)
+    after = await take_all()
     assert len(after) == 3
     assert {a.application_id for a in before} < {a.application_id for a in after}
     assert {a.validity for a in after}.isdisjoint(a.validity for a in before)
@@ -105,31 +116,31 @@ async def test_mailbox_numbered_anew_brings_no_application_twice(
     assert len(mailbox.contents()) == 3
 
 
-async def test_mail_delivered_twice_is_one_application_with_both_places(
-    mailbox: RealMailbox, intake: ApplicationIntake
-) -> None:
+async def test_mail_delivered_twice_is_one_application_in_two_places(mailbox: RealMailbox, take_all: TakeAll) -> None:
     mail = a_mail().as_bytes()
     mailbox.receive(mail, at=MONTH_AGO)
     mailbox.receive(mail, at=MONTH_AGO)
-    (application,) = await take_all(intake)
+    (application,) = await take_all()
     assert len(application.uids) == 2
     assert await mailbox.imap.delete(application.validity, application.uids)
     assert await mailbox.imap.delete(application.validity, application.uids)  # gone already is deleted
     assert mailbox.contents() == []
 
 
-async def test_server_away_for_a_while_holds_nothing_back(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_server_away_for_a_while_holds_nothing_back(mailbox: RealMailbox, take_all: TakeAll) -> None:
     mailbox.receive(a_mail())
     await mailbox.server.stop()
     with structlog.testing.capture_logs() as logs:
-        assert await take_all(intake) == []
+        assert await take_all() == []
     assert [log["event"] for log in logs] == ["mailbox_away"]
     mailbox.receive(a_mail())
     await mailbox.server.start()
-    assert len(await take_all(intake)) == 2
+    assert len(await take_all()) == 2
 
 
-async def test_server_killed_while_many_look_is_asked_again(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_server_killed_while_many_look_is_asked_again(
+    mailbox: RealMailbox, intake: ApplicationIntake, take_all: TakeAll
+) -> None:
     for _ in range(AT_ONCE):
         mailbox.receive(a_mail("x" * 60_000))
     looking = [asyncio.create_task(intake.take_new(NOW)) for _ in range(4)]
@@ -137,7 +148,7 @@ async def test_server_killed_while_many_look_is_asked_again(mailbox: RealMailbox
     mailbox.server.kill()
     await asyncio.gather(*looking)
     await mailbox.server.wait_ready()
-    assert len(await take_all(intake)) == AT_ONCE
+    assert len(await take_all()) == AT_ONCE
 
 
 async def test_refused_sign_in_is_a_passing_fault(mailbox: RealMailbox) -> None:
@@ -145,6 +156,14 @@ async def test_refused_sign_in_is_a_passing_fault(mailbox: RealMailbox) -> None:
     with pytest.raises(MailboxAway) as away:
         await mailbox.imap.read(1, 1)
     assert away.value.__suppress_context__
+
+
+async def test_application_from_a_registered_address_is_its_persons(mailbox: RealMailbox, take_all: TakeAll) -> None:
+    mailbox.receive(a_mail(sender=f"Somebody <{REGISTERED}>"), at=MONTH_AGO)
+    mailbox.receive(a_mail(sender=REGISTERED, Auto_Submitted="auto-replied"))
+    theirs, automatic = await take_all()
+    assert (theirs.state, theirs.subject_id, theirs.is_proven) == ("matched", SUBJECT, True)
+    assert (automatic.state, automatic.subject_id, automatic.is_proven) == ("new", None, False)
 
 
 GARBAGE: list[bytes] = [
@@ -164,31 +183,31 @@ GARBAGE: list[bytes] = [
 ]
 
 
-async def test_no_mail_stops_the_queue(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_no_mail_stops_the_queue(mailbox: RealMailbox, take_all: TakeAll) -> None:
     for garbage in GARBAGE:
         mailbox.receive(garbage)
     mailbox.receive(a_mail("Менің дербес деректерімді өңдеуді тоқтатыңыз."))
-    taken = await take_all(intake)
+    taken = await take_all()
     assert len(taken) == len(GARBAGE) + 1
     assert {application.language for application in taken} >= {"kk"}
     assert sum(application.automatic for application in taken) == 2
 
 
-async def test_answer_to_a_reply_of_ours_names_what_it_follows(mailbox: RealMailbox, intake: ApplicationIntake) -> None:
+async def test_answer_to_a_reply_of_ours_names_what_it_follows(mailbox: RealMailbox, take_all: TakeAll) -> None:
     ours = f"<application-{'a' * 32}-proof_wanted@exl.kz>"
     mailbox.receive(a_mail(In_Reply_To="<1@example.kz>", References=f"<1@example.kz> {ours}"))
-    (application,) = await take_all(intake)
+    (application,) = await take_all()
     assert application.follows == "a" * 32
 
 
 @pytest.mark.canary
 async def test_nothing_of_a_mail_is_stored_or_logged(
-    mailbox: RealMailbox, intake: ApplicationIntake, database: Database
+    mailbox: RealMailbox, intake: ApplicationIntake, take_all: TakeAll, database: Database
 ) -> None:
     words = ("sender-7@example.kz", "Subjectword", "Textword", "message-7@example.kz")
     mailbox.receive(f"From: {words[0]}\nSubject: {words[1]}\nMessage-ID: <{words[3]}>\n\n{words[2]} 8812345".encode())
     with structlog.testing.capture_logs() as logs:
-        assert len(await take_all(intake)) == 1
+        assert len(await take_all()) == 1
         await mailbox.server.stop()
         await intake.take_new(NOW)
     stored = b"".join([BSON.encode(document) async for document in database[COLLECTION].find()])

@@ -1,0 +1,126 @@
+"""A written application becomes a case, dated at its receipt: through an approver, or at once for promotions alone."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.privacy.case import Case
+from services.privacy.case_store import CaseStore
+from services.privacy.console.approvals import Approvals
+from services.privacy.console.proposal import Proposal
+from services.privacy.console.roles import Staff
+from services.privacy.mailbox.application import Application
+from services.privacy.mailbox.application_steps import ApplicationSteps, MovedMeanwhile
+from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
+from shared.policy.model import Language
+
+AT_ONCE: Final = 50
+CHANNEL: Final = "mailbox"
+REGISTERED: Final = "registered_address"
+Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
+
+
+class NotProven(Exception):
+    def __init__(self) -> None:
+        super().__init__("It is not known yet that the writer is this person: ask for proof, or accept what was given.")
+
+
+class ProposedAlready(Exception):
+    def __init__(self) -> None:
+        super().__init__("An approver has been asked about this application already: see the proposal.")
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationCases:
+    steps: ApplicationSteps
+    approvals: Approvals
+    withdrawals: ConsentWithdrawals
+    cases: CaseStore
+
+    async def propose(
+        self,
+        application: Application,
+        staff: Staff,
+        now: datetime,
+        *,
+        language: Language,
+        open_orders: tuple[str, ...],
+        foreseen: Counts,
+    ) -> Proposal:
+        """To erase the person: it can't be undone. Raises NotProven, ProposedAlready, MovedMeanwhile."""
+        subject_id = _proven(application)
+        if await self.waiting_proposal(application):
+            raise ProposedAlready
+        details = {
+            "channel": CHANNEL,
+            "received_at": application.received_at,
+            "open_orders": list(open_orders),
+            "application_id": application.application_id,
+            "proof": application.proof or REGISTERED,
+        }
+        proposal = await self.approvals.propose(
+            "withdrawal", subject_id, staff, now, details=details, foreseen=foreseen
+        )
+        await self.steps.step(
+            application,
+            "application_proposed",
+            now,
+            to="matched",
+            changes={"proposal_id": proposal.proposal_id, "language": language},
+            detail={"by": staff.account_id, "proposal_id": proposal.proposal_id},
+        )
+        return proposal
+
+    async def stop_promotions(
+        self, application: Application, staff: Staff, now: datetime, *, language: Language
+    ) -> Case:
+        """A case at once; its id is the application's, so that it is opened once. Raises NotProven, MovedMeanwhile."""
+        wanted = Withdrawal(_proven(application), "promotions", CHANNEL, application.received_at)
+        case = await self.withdrawals.withdraw(wanted, now, case_id=application.application_id)
+        await self._became(application, case.case_id, now, language=language, by=staff.account_id)
+        return case
+
+    async def follow_proposals(self, now: datetime) -> bool:
+        """Applications whose proposal was approved and carried out are cases from then on. No more to do."""
+        for application in await self.steps.applications.proposed(AT_ONCE):
+            proposal = await self.approvals.proposals.by_id(str(application.proposal_id))
+            if proposal is None or proposal.state != "approved" or proposal.done_at is None:
+                continue
+            if case_id := await self._case_of(proposal):
+                await self._became(application, case_id, now, language=application.language, by=proposal.decided_by)
+        return False
+
+    async def waiting_proposal(self, application: Application) -> Proposal | None:
+        """The one an approver has not refused."""
+        if application.proposal_id is None:
+            return None
+        proposal = await self.approvals.proposals.by_id(application.proposal_id)
+        return proposal if proposal is not None and proposal.state != "refused" else None
+
+    async def _case_of(self, proposal: Proposal) -> str | None:
+        """The proposal's own, or the one that ran already and does the same."""
+        theirs = [case.case_id for case in await self.cases.of_subjects([proposal.subject_id]) if case.scope == "all"]
+        return proposal.proposal_id if proposal.proposal_id in theirs else next(iter(theirs), None)
+
+    async def _became(
+        self, application: Application, case_id: str, now: datetime, *, language: Language | None, by: str | None
+    ) -> None:
+        with suppress(MovedMeanwhile):  # another replica was first, or it is read again
+            await self.steps.step(
+                application,
+                "application_became_case",
+                now,
+                to="case",
+                changes={"case_id": case_id, "language": language},
+                reply="received",
+                language=language,
+                detail={"case_id": case_id, "by": by},
+            )
+
+
+def _proven(application: Application) -> str:
+    if application.subject_id is None or not application.is_proven:
+        raise NotProven
+    return application.subject_id
