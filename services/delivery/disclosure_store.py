@@ -191,7 +191,7 @@ def _one(shipment_id: str, sequence: int | None) -> Document:
 def _use(document: Document) -> Use:
     return Use(
         reader="delivery",
-        what="correction" if "sequence" in document else "shipment",
+        what="shipment_corrected" if "sequence" in document else "shipment",
         purpose=document["purpose"],
         fields=tuple(sorted(document["fields"])),
         at=document["disclosed_at"],

@@ -1,4 +1,5 @@
-"""Intake's hand on the keyring: it adds people and their keys, and reads its own column. It destroys nothing."""
+"""Intake's hand on the keyring: it adds people and their keys, and reads its own column. It destroys no
+key; it takes an entry of the index away that leads to a person by a phone or e-mail they gave up."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -49,3 +50,10 @@ class KeyringStore:
         ]
         if writes:
             await self._people.bulk_write(writes, ordered=False, session=session)
+
+    async def lead_no_more(self, entries: Collection[str], subject_id: str, session: Session) -> None:
+        """Remove these entries of the blind index, where they lead to this subject: a later owner of the number must
+        not be taken for this person."""
+        if entries:
+            gone = {"_id": {"$in": list(entries)}, "subject_id": subject_id}
+            await self._people.delete_many(gone, session=session)

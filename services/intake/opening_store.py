@@ -37,8 +37,8 @@ class OpeningStore:
     async def ensure_indexes(self) -> None:
         await expire_after(self._openings, "at", self._kept)
 
-    async def note(self, openings: Sequence[Opening], now: datetime) -> None:
-        """Each once, by its id."""
+    async def note(self, openings: Sequence[Opening], now: datetime, session: Session | None = None) -> None:
+        """Each once, by its id. Within a transaction, of ids that are new."""
         documents: list[Document] = [
             {
                 "_id": opening.opening_id,
@@ -51,7 +51,10 @@ class OpeningStore:
             }
             for opening in openings
         ]
-        await insert_new(self._openings, documents)
+        if session:
+            await self._openings.insert_many(documents, session=session)
+        else:
+            await insert_new(self._openings, documents)
 
     async def uses(self, subject_id: str, most: int, session: Session) -> list[Use]:
         """Newest first."""

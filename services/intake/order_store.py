@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pymongo import UpdateOne
+from pymongo import DESCENDING, UpdateOne
 
 from shared.sealing.opener import Sealed
 from shared.stores.mongo import Database, Document, Session
@@ -40,8 +40,19 @@ class OrderErased(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class SealedOrder:
+    """An order that still holds its person's fields."""
+
+    order_id: str
+    status: Status
+    placed_at: datetime
+    payment_method: str
+    sealed: Sealed
+
+
+@dataclass(frozen=True, slots=True)
 class OrderState:
-    """What a shop may know."""
+    """What a shop may know, and what its person sees of it."""
 
     order_id: str
     status: Status
@@ -96,6 +107,47 @@ class OrderStore:
             {"$group": {"_id": "$subject_id", "newest": {"$first": "$$ROOT"}}},
         ]
         return {found["_id"]: _sealed(found["newest"]) async for found in self._orders.aggregate(pipeline)}
+
+    async def held_of(self, subject_id: str) -> list[HeldOrder]:
+        """The person's orders, newest first."""
+        found = self._orders.find({"subject_id": subject_id}).sort("placed_at", DESCENDING)
+        return [_held(document) async for document in found]
+
+    async def sealed_of(self, subject_id: str, session: Session) -> list[SealedOrder]:
+        """The subject's orders that still hold fields, newest first."""
+        theirs = {"subject_id": subject_id, "sealed": {"$exists": True}}
+        found = self._orders.find(theirs, session=session).sort("placed_at", DESCENDING)
+        return [
+            SealedOrder(
+                document["_id"],
+                document["status"],
+                document["placed_at"],
+                document["payment_method"],
+                _sealed(document),
+            )
+            async for document in found
+        ]
+
+    async def seal_again(self, envelopes: Mapping[str, Sealed], now: datetime, session: Session) -> None:
+        """Order id → the envelope that replaces the order's, within the transaction that read it."""
+        await self._orders.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": order_id},
+                    {
+                        "$set": {
+                            "event_id": sealed.event_id,
+                            "event_type": sealed.event_type,
+                            "sealed": sealed.envelope,
+                            "corrected_at": now,
+                        }
+                    },
+                )
+                for order_id, sealed in envelopes.items()
+            ],
+            ordered=False,
+            session=session,
+        )
 
     async def _one(self, order_id: str, session: Session | None) -> Document:
         document: Document | None = await self._orders.find_one({"_id": order_id}, {"sealed": 0}, session=session)

@@ -9,15 +9,19 @@ from typing import Any, TypeVar
 from faststream.kafka import KafkaBroker
 
 from deploy.local.stack import LocalStack
-from services.intake.call_back_form import CallBackForm
-from services.intake.call_back_store import CallBackStore
+from services.intake.call_backs.call_back_form import CallBackForm
+from services.intake.call_backs.call_back_store import CallBackStore
+from services.intake.call_backs.end_call_backs import EndCallBacks
+from services.intake.call_backs.list_call_backs import CallBackQueue
+from services.intake.call_backs.request_call_back import RequestCallBack
 from services.intake.cancel_order import CancelOrder
 from services.intake.consent_store import ConsentStore
-from services.intake.end_call_backs import EndCallBacks
+from services.intake.contact import Channel
+from services.intake.correct_data import Change, CorrectData, Whose
+from services.intake.correction_store import CorrectionStore
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
-from services.intake.list_call_backs import CallBackQueue
 from services.intake.opening_store import OpeningStore
 from services.intake.order import KeyReused, Outcome, Placed, Wanted
 from services.intake.order_desk import OrderDesk
@@ -25,21 +29,22 @@ from services.intake.order_groups import OrderGroups
 from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
 from services.intake.place_orders import OrderPlacing, Stores
+from services.intake.reader_envelopes import ReaderEnvelopes
 from services.intake.recognise_people import Recognition
-from services.intake.request_call_back import RequestCallBack
 from services.intake.seal_contacts import ContactSealing
 from services.intake.subject_store import SubjectStore
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.consents import Scope
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.event import Event
+from shared.contracts.personal import PersonalData
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.messaging.cloudevents import EVENT_TYPES, Outgoing, new_id
 from shared.messaging.outbox import Outbox
 from shared.policy.load import load_policy
 from shared.sealing.kek_files import KekFiles
 from shared.sealing.keyring import KeyringReader
-from shared.sealing.opener import Opener
+from shared.sealing.opener import Opener, Sealed
 from shared.sealing.people_index import PeopleIndex
 from shared.sealing.subject_keys import PublisherUnwrapper
 from shared.sealing.wrapping import KeyUnwrapper, KeyWrapper
@@ -100,6 +105,21 @@ class Intake:
         )
         self.shipments = ShipmentFollowing(self.orders)
         self.cancelling = CancelOrder(self.client, self.orders, self.outbox)
+        self.people = PeopleIndex.from_folder(keys)
+        self.corrections = CorrectionStore(self.database)
+        self.correcting = CorrectData(
+            client=self.client,
+            orders=self.orders,
+            subjects=self.subjects,
+            corrections=self.corrections,
+            openings=self.openings,
+            keyring=KeyringStore(self.client, "intake"),
+            people=self.people,
+            opener=self.opener,
+            unwrapper=unwrapper,
+            envelopes=ReaderEnvelopes(self.policy, publisher="intake"),
+            outbox=self.outbox,
+        )
         self.withdrawing = WithdrawConsent(self.client, self.orders, self.consents, self.outbox)
         self.engine = ErasureEngine(self.database, self.policy.store("intake"))
         self.participant = ErasureParticipant(
@@ -133,6 +153,24 @@ class Intake:
             given_name=given_name, phone=phone, language="kk", notice_version="kk-2026-01"
         )
         return await self.calling.request(form, now)
+
+    def signed_in(self, subject_id: str, person: PersonalData, channel: Channel = "phone") -> Whose:
+        """With the code that went to this contact of theirs."""
+        return Whose(subject_id, channel, self.people.entry(channel, getattr(person, channel)))
+
+    async def correct(self, whose: Whose, field: str, value: Any, order_id: str | None = None) -> int:
+        return await self.correcting.correct(whose, Change(field, value, order_id), NOON)
+
+    async def held(self, order_id: str) -> dict[str, Any]:
+        """The order's fields as intake has them."""
+        order = await self.document("orders", order_id)
+        sealed = Sealed(order["event_id"], order["event_type"], order["subject_id"], order["sealed"])
+        return await self.opener.open(sealed, purpose="3.2.4")
+
+    async def led_to(self, kind: Channel, value: str) -> str | None:
+        """The subject the blind index leads to."""
+        found = await self.administrator[DATABASE][PEOPLE].find_one({"_id": self.people.entry(kind, value)})
+        return None if found is None else str(found["subject_id"])
 
     async def restrict(self, *subject_ids: str, scope: Scope = "all") -> None:
         commands = [
