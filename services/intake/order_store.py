@@ -62,6 +62,17 @@ class OrderState:
     settled_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order as it is held of its person. sealed: None once it was depersonalised."""
+
+    state: OrderState
+    consent_id: str | None
+    payment_method: str
+    amount_kzt: int
+    sealed: Sealed | None
+
+
 class OrderStore:
     def __init__(self, database: Database) -> None:
         self._orders = database[COLLECTION]
@@ -164,6 +175,16 @@ def _state(document: Document) -> OrderState:
         handed_over_at=document.get("handed_over_at"),
         cancelled_at=document.get("cancelled_at"),
         settled_at=document.get("settled_at"),
+    )
+
+
+def _held(document: Document) -> HeldOrder:
+    return HeldOrder(
+        state=_state(document),
+        consent_id=document.get("consent_id"),
+        payment_method=document["payment_method"],
+        amount_kzt=document["amount_kzt"],
+        sealed=_sealed(document) if "sealed" in document else None,
     )
 
 
