@@ -88,3 +88,15 @@ async def test_a_store_that_is_down_has_not_answered_yet_and_does_when_it_is_bac
         await world.stack.start("delivery")
     found = await answered(inspections, inspection_id, order.subject_id)
     assert found.answers["delivery"].collections["shipments"].matched == 1
+
+
+@pytest.mark.parametrize("killed", STORES)
+async def test_an_inspection_survives_the_death_of_any_store(world: World, killed: str) -> None:
+    """Also the asker's: what it asked and what it is answered outlive it."""
+    order = await world.place(somebody(f"asked-of-{killed}", 910 + STORES.index(killed)))
+    inspections = asking(world, "intake")
+    inspection_id = await inspections.ask(order.subject_id, datetime.now(UTC))
+    await world.stack.kill(killed)
+    await world.stack.wait_ready(killed, 60)
+    found = await answered(inspections, inspection_id, order.subject_id)
+    assert found.answers["intake"].collections["orders"].matched == 1
