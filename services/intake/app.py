@@ -2,32 +2,29 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
 
-from services.intake.call_back_routes import CallBackRoutes
-from services.intake.call_back_store import COLLECTION as CALL_BACKS
-from services.intake.call_back_store import CallBackStore
+from services.intake.call_backs.app import CallBacks
 from services.intake.cancel_order import CancelOrder
-from services.intake.case_link_store import COLLECTION as CASE_LINKS
-from services.intake.case_link_store import CaseLinkStore
 from services.intake.consent_store import ConsentStore
-from services.intake.end_call_backs import EndCallBacks
-from services.intake.follow_cases import CaseFollowing
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.idempotency_store import COLLECTION as ANSWERS
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
-from services.intake.list_call_backs import CallBackQueue
+from services.intake.my_data.app import Holdings, MyData
 from services.intake.opening_store import COLLECTION as OPENINGS
 from services.intake.opening_store import OpeningStore
 from services.intake.order_desk import OrderDesk
 from services.intake.order_groups import OrderGroups
+from services.intake.order_pages import OrderPages
 from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
 from services.intake.place_export import ExportPlacing
 from services.intake.place_orders import OrderPlacing, Stores
+from services.intake.policy_pages import PolicyPages
 from services.intake.recognise_people import Recognition
 from services.intake.routes import MAX_ORDER_BYTES, ShopRoutes
 from services.intake.seal_contacts import ContactSealing
@@ -53,6 +50,10 @@ from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
 from shared.messaging.worker import working
+from shared.pages.attempts import Attempts
+from shared.pages.render import Pages
+from shared.pages.security import secure_pages
+from shared.pages.sessions import MongoSessionStore
 from shared.policy.load import load_policy
 from shared.sealing.kek_provider import kek_provider
 from shared.sealing.keyring import KeyringReader
@@ -66,6 +67,7 @@ from shared.stores.mongo import connect
 from shared.stores.receipts import Signer
 
 SERVICE: Final = "intake"
+IDLE: Final = timedelta(minutes=30)  # a session that nobody uses ends
 
 
 def build(settings: IntakeSettings) -> FastAPI:
@@ -81,13 +83,13 @@ def build(settings: IntakeSettings) -> FastAPI:
     keyring = KeyringReader(view, PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache)
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
     answers = IdempotencyStore(database, policy.kept(SERVICE, ANSWERS))
-    case_links = CaseLinkStore(database, policy.kept(SERVICE, CASE_LINKS))
     openings = OpeningStore(database, policy.kept(SERVICE, OPENINGS))
 
     people = PeopleIndex.from_folder(settings.keys_dir)
     desk = OrderDesk(policy, people, shop=settings.shop)
+    keyring_store = KeyringStore(client, SERVICE)
     recognition = Recognition(
-        KeyringStore(client, SERVICE),
+        keyring_store,
         subjects,
         publisher=SERVICE,
         readers=tuple(policy.readers),
@@ -100,9 +102,6 @@ def build(settings: IntakeSettings) -> FastAPI:
     contacts = ContactSealing(orders, openings, keyring, opener, unwrapper, policy)
     withdrawing = WithdrawConsent(client, orders, consents, outbox)
     shipments = ShipmentFollowing(orders)
-    call_backs = CallBackStore(database)
-    queue = CallBackQueue(call_backs, openings, opener)
-    ending = EndCallBacks(client, call_backs, subjects, outbox, policy.kept(SERVICE, CALL_BACKS))
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(
         SERVICE,
@@ -128,6 +127,23 @@ def build(settings: IntakeSettings) -> FastAPI:
     inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=[openings.uses])
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
+    pages, attempts, sessions = Pages("services.intake", policy), Attempts(database), MongoSessionStore(database)
+    holdings = Holdings(orders, consents, subjects, openings, keyring_store, outbox, inspections, people, opener)
+    my_data = MyData(settings, policy, client, holdings, pages, attempts)
+
+    call_backs = CallBacks(
+        client,
+        policy,
+        subjects=subjects,
+        openings=openings,
+        outbox=outbox,
+        recognition=recognition,
+        people=people,
+        opener=opener,
+        pages=pages,
+        attempts=attempts,
+        token=settings.operator_token,
+    )
     samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
     sampling = StoreSampling(SERVICE, policy, database, samples)
 
@@ -137,7 +153,7 @@ def build(settings: IntakeSettings) -> FastAPI:
             ShipmentDelivered: shipments.on_delivered,
             ShipmentReturned: shipments.on_returned,
         },
-        "cases": {CaseMoved: CaseFollowing(case_links).on_moved},
+        "cases": {CaseMoved: my_data.following.on_moved},
         "erasure-intake": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},
         "inspection-answers": {SubjectInspected: inspections.on_inspected},
@@ -150,15 +166,27 @@ def build(settings: IntakeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, answers, call_backs, case_links, openings, inspections, outbox):
+        for store in (engine, answers, call_backs, openings, inspections, outbox, attempts, sessions, my_data):
             await store.ensure_indexes()
         await suppression.replay()
-        async with messaging(broker, outbox, subscribers), working(sampling.sample_due, ending.expire):
+        async with (
+            my_data.reaching_people(),
+            messaging(broker, outbox, subscribers),
+            working(sampling.sample_due, call_backs.expire),
+        ):
             yield
         client.close()
 
-    app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=readiness(client, broker, subscribers))
-    app.include_router(CallBackRoutes(token=settings.operator_token, queue=queue, ending=ending).router)
+    ready = readiness(client, broker, subscribers)
+    app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=ready, page=pages.problem)
+    secure_pages(app, pages, sessions, idle=IDLE)
+    app.include_router(my_data.router)
+    for part in (
+        OrderPages(pages=pages, desk=desk, groups=groups, orders=orders, policy=policy),
+        PolicyPages(pages=pages, policy=policy),
+        call_backs,
+    ):
+        app.include_router(part.router)
     app.include_router(
         ShopRoutes(
             token=settings.shop_token,

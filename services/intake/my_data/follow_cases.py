@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.intake.case_link_store import CaseLinkStore
+from services.intake.my_data.case_link_store import CaseLinkStore
 from shared.contracts.cases import CaseMoved
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome

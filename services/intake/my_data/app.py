@@ -1,0 +1,119 @@
+"""My data: its composition root, as app.py is the service's. All its pages, on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from fastapi import APIRouter
+
+from services.intake.consent_store import ConsentStore
+from services.intake.keyring_store import KeyringStore
+from services.intake.my_data.case_link_store import COLLECTION as CASE_LINKS
+from services.intake.my_data.case_link_store import CaseLinkStore
+from services.intake.my_data.case_pages import CasePages
+from services.intake.my_data.choose_promotions import ChoosePromotions
+from services.intake.my_data.code_sending import CodeSending
+from services.intake.my_data.code_store import COLLECTION as CODES
+from services.intake.my_data.code_store import CodeStore
+from services.intake.my_data.follow_cases import CaseFollowing
+from services.intake.my_data.held_data import HeldDataView
+from services.intake.my_data.known_people import KnownPeople
+from services.intake.my_data.my_data_pages import MyDataPages
+from services.intake.my_data.one_time_codes import OneTimeCodes
+from services.intake.my_data.sign_in_pages import SignInPages
+from services.intake.my_data.visitors import Visitors
+from services.intake.my_data.withdraw_everything import WithdrawEverything
+from services.intake.opening_store import OpeningStore
+from services.intake.order_store import OrderStore
+from services.intake.settings import IntakeSettings
+from services.intake.subject_store import SubjectStore
+from shared.erasure.ask_stores import Inspections
+from shared.mail.sms_gateway import SmsGateway
+from shared.mail.smtp import Mailer
+from shared.messaging.outbox import Outbox
+from shared.pages.attempts import Attempts
+from shared.pages.render import Pages
+from shared.policy.model import Policy
+from shared.sealing.opener import Opener
+from shared.sealing.people_index import PeopleIndex
+from shared.stores.mongo import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What my data is about: the service's own stores and keys."""
+
+    orders: OrderStore
+    consents: ConsentStore
+    subjects: SubjectStore
+    openings: OpeningStore
+    keyring: KeyringStore
+    outbox: Outbox
+    inspections: Inspections
+    people: PeopleIndex
+    opener: Opener
+
+
+class MyData:
+    """`following`: handles the topic `cases`. `visitors`, `codes`, `sending`: for other pages of signed-in people."""
+
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        policy: Policy,
+        client: Client,
+        holdings: Holdings,
+        pages: Pages,
+        attempts: Attempts,
+    ) -> None:
+        # No proxy from the environment: numbers go to the gateway and nowhere else.
+        self._http = httpx.AsyncClient(base_url=str(settings.sms_gateway_url), trust_env=False)
+        self._mailer = Mailer(settings.smtp_host, settings.smtp_port, policy.controller.mailbox)
+        database = client["intake"]
+        waiting = CodeStore(database, policy.kept("intake", CODES))
+        links = CaseLinkStore(database, policy.kept("intake", CASE_LINKS))
+        self._stores = (waiting, links)
+        people = KnownPeople(client, holdings.keyring, holdings.subjects)
+        self.following = CaseFollowing(links)
+        self.visitors = Visitors(people)
+        self.codes = OneTimeCodes(waiting, holdings.people, attempts)
+        self.sending = CodeSending(self._mailer, SmsGateway(self._http), site=policy.controller.site)
+        view = HeldDataView(
+            holdings.orders, holdings.consents, holdings.subjects, holdings.openings, holdings.opener, holdings.people
+        )
+        parts = (
+            SignInPages(
+                pages=pages,
+                codes=self.codes,
+                sending=self.sending,
+                people=people,
+                visitors=self.visitors,
+                attempts=attempts,
+            ),
+            MyDataPages(
+                pages=pages,
+                visitors=self.visitors,
+                view=view,
+                inspections=holdings.inspections,
+                promotions=ChoosePromotions(client, holdings.subjects, holdings.consents, holdings.outbox, policy),
+                withdrawing=WithdrawEverything(client, holdings.consents, links, holdings.outbox, policy),
+                policy=policy,
+            ),
+            CasePages(pages=pages, links=links),
+        )
+        self.router = APIRouter()
+        for part in parts:
+            self.router.include_router(part.router)
+
+    async def ensure_indexes(self) -> None:
+        for store in self._stores:
+            await store.ensure_indexes()
+
+    @asynccontextmanager
+    async def reaching_people(self) -> AsyncIterator[None]:
+        """While the block runs, codes are sent. One that is on its way at the end is lost."""
+        async with self._http:
+            yield
+            await self.sending.close()
+        await self._mailer.close()
