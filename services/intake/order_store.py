@@ -160,11 +160,6 @@ class OrderStore:
             session=session,
         )
 
-    async def held_of(self, subject_id: str) -> list[HeldOrder]:
-        """The person's orders, newest first."""
-        found = self._orders.find({"subject_id": subject_id}).sort("placed_at", DESCENDING)
-        return [_held(document) async for document in found]
-
     async def _one(self, order_id: str, session: Session | None) -> Document:
         document: Document | None = await self._orders.find_one({"_id": order_id}, {"sealed": 0}, session=session)
         if document is None:
