@@ -5,7 +5,7 @@ that came twice, or years late, does no harm.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,7 +16,7 @@ from shared.messaging.consume import Outcome
 from shared.messaging.outbox import Outbox, Row
 from shared.policy.model import Policy
 from shared.stores.erasure import ErasureEngine, Target
-from shared.stores.mongo import Client, Session, in_transaction
+from shared.stores.mongo import Client, Session, in_transaction, server_time
 
 PERIOD = "inspection"
 AT_ONCE = 20  # answers in one transaction: each may name 200 uses
@@ -49,7 +49,7 @@ class SubjectInspection:
 
     async def on_inspect(self, batch: Sequence[Received[InspectSubject]]) -> Outcome:
         """Answers are in the outbox when this returns. What nobody waits for any more is not looked up."""
-        now = datetime.now(UTC)
+        now = await server_time(self._client)  # what it waits for expires by that clock, too
         commands = list(
             {r.event.inspection_id: r.event for r in batch if is_waited_for(r.time, now, self._waited_for)}.values()
         )
