@@ -21,7 +21,7 @@ def test_each_service_writes_its_own_database_and_sees_its_own_keys() -> None:
             {
                 Privilege("keyring", "intake_keys", ("find",)),
                 Privilege("keyring", "subjects", ("insert",)),
-                Privilege("keyring", "people", ("find", "insert", "update")),
+                Privilege("keyring", "people", ("find", "insert", "update", "remove")),
             },
         ),
         "delivery": (("delivery",), {Privilege("keyring", "delivery_keys", ("find",))}),
