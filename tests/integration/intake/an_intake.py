@@ -78,7 +78,7 @@ class Intake:
         self.answers = IdempotencyStore(self.database, self.policy.period("idempotency_key").as_timedelta())
         self.openings = OpeningStore(self.database, self.policy.period("opening_log").as_timedelta())
         self.desk = OrderDesk(self.policy, PeopleIndex.from_folder(keys), shop="a shop")
-        recognition = Recognition(
+        self.recognition = recognition = Recognition(
             KeyringStore(self.client, "intake"),
             self.subjects,
             publisher="intake",

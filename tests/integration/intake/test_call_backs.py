@@ -6,7 +6,7 @@ import itertools
 import bson
 import pytest
 
-from services.intake.end_call_backs import CallBackGone
+from services.intake.call_backs.end_call_backs import CallBackGone
 from shared.contracts.consents import ConsentWithdrawn
 from shared.stores.keyring_view import DATABASE, SUBJECTS
 from tests.builders import NOON, a_person, at

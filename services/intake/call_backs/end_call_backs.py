@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from services.intake.call_back_store import CallBackStore
+from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.subject_store import SubjectStore
 from shared.contracts.consents import ConsentWithdrawn
 from shared.messaging.cloudevents import Outgoing, new_id

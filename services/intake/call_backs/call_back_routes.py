@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import SecretStr
 
-from services.intake.end_call_backs import CallBackGone, EndCallBacks
-from services.intake.list_call_backs import CallBackQueue
+from services.intake.call_backs.end_call_backs import CallBackGone, EndCallBacks
+from services.intake.call_backs.list_call_backs import CallBackQueue
 from shared.contracts.event import RecordId
 from shared.http.bearer import require_token
 from shared.http.problems import Problem

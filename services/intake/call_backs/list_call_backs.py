@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from services.intake.call_back_store import CallBack, CallBackStore
+from services.intake.call_backs.call_back_store import CallBack, CallBackStore
 from services.intake.opening_store import Opening, OpeningStore
 from shared.policy.working_days import ALMATY
 from shared.sealing.opener import Opener

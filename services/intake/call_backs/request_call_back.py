@@ -11,8 +11,8 @@ from typing import Final
 import structlog
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from services.intake.call_back_form import CallBackForm
-from services.intake.call_back_store import CallBackStore
+from services.intake.call_backs.call_back_form import CallBackForm
+from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.order import Face
 from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
