@@ -89,6 +89,7 @@ def _imap(layout: Layout, around: Surroundings) -> Mapping[str, str]:
         "SEALED_IMAP_HOST": "127.0.0.1",
         "SEALED_IMAP_PORT": str(around.ports[MAILBOX]),
         "SEALED_IMAP_TLS": "none",
+        "SEALED_IMAP_POLL_SECONDS": "1",
         "SEALED_IMAP_USER": around.mailbox,
         "SEALED_IMAP_PASSWORD_FILE": str(layout.secrets / f"{MAILBOX}.password"),
     }

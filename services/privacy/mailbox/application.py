@@ -5,7 +5,7 @@ new ─► matched ─► (proposed to an approver) ─► case ─► its mail 
 """
 
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,7 +16,6 @@ OPEN: Final[tuple[State, ...]] = ("new", "matched", "proof_asked")
 SETTLED: Final[tuple[State, ...]] = ("answered", "refused")
 MatchedBy = Literal["sender", "phone", "email", "order_id"]
 Proof = Literal["wrote_from_registered_address", "gave_order_number_and_phone", "called_back", "document_seen"]
-PROOFS: Final[tuple[Proof, ...]] = get_args(Proof)
 
 
 class Application(BaseModel):

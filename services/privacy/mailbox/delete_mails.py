@@ -16,7 +16,6 @@ from services.privacy.ledger import Entry
 from services.privacy.mailbox.application import SETTLED, Application
 from services.privacy.mailbox.application_steps import DEFAULT_LANGUAGE
 from services.privacy.mailbox.application_store import ApplicationStore
-from services.privacy.mailbox.imap_mailbox import MailboxAway
 from services.privacy.mailbox.reply_store import ReplyStore
 from shared.stores.mongo import Client, Session, in_transaction
 
@@ -42,17 +41,15 @@ class MailDeletion:
     kept: timedelta
 
     async def delete_due(self, now: datetime) -> bool:
-        """Whether there may be more: never at once, for what could not be deleted is due again."""
+        """Whether there may be more: never at once, for what could not be deleted is due again. Raises
+        MailboxAway."""
         due = await self._of_closed_cases(now)
         for state in SETTLED:
             due += await self.applications.with_mail(state, AT_ONCE, moved_before=now - self.kept)
         waiting = await self.replies.waiting(application.application_id for application in due)
-        try:
-            for application in due:
-                if application.application_id not in waiting:
-                    await self._delete(application, now)
-        except MailboxAway:
-            log.warning("mailbox_away")
+        for application in due:
+            if application.application_id not in waiting:
+                await self._delete(application, now)
         return False
 
     async def _of_closed_cases(self, now: datetime) -> list[Application]:

@@ -25,7 +25,7 @@ _ATTRIBUTES: Final = re.compile(rb'(UID|RFC822\.SIZE) (\d+)|INTERNALDATE "([^"]+
 T = TypeVar("T")
 
 
-class MailboxAway(Exception):
+class MailboxAway(ConnectionError):
     """A passing fault, or a refused sign-in: try again later. Says nothing of what the server answered."""
 
 

@@ -51,7 +51,8 @@ class ApplicationCases:
     ) -> Proposal:
         """To erase the person: it can't be undone. Raises NotProven, ProposedAlready, MovedMeanwhile."""
         subject_id = _proven(application)
-        if await self.waiting_proposal(application):
+        earlier = await self.proposal_of(application)
+        if earlier is not None and earlier.state != "refused":
             raise ProposedAlready
         details = {
             "channel": CHANNEL,
@@ -85,19 +86,18 @@ class ApplicationCases:
     async def follow_proposals(self, now: datetime) -> bool:
         """Applications whose proposal was approved and carried out are cases from then on. No more to do."""
         for application in await self.steps.applications.proposed(AT_ONCE):
-            proposal = await self.approvals.proposals.by_id(str(application.proposal_id))
+            proposal = await self.proposal_of(application)
             if proposal is None or proposal.state != "approved" or proposal.done_at is None:
                 continue
             if case_id := await self._case_of(proposal):
                 await self._became(application, case_id, now, language=application.language, by=proposal.decided_by)
         return False
 
-    async def waiting_proposal(self, application: Application) -> Proposal | None:
-        """The one an approver has not refused."""
+    async def proposal_of(self, application: Application) -> Proposal | None:
+        """The last one made of it, whatever was decided."""
         if application.proposal_id is None:
             return None
-        proposal = await self.approvals.proposals.by_id(application.proposal_id)
-        return proposal if proposal is not None and proposal.state != "refused" else None
+        return await self.approvals.proposals.by_id(application.proposal_id)
 
     async def _case_of(self, proposal: Proposal) -> str | None:
         """The proposal's own, or the one that ran already and does the same."""

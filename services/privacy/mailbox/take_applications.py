@@ -17,13 +17,12 @@ import structlog
 from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_store import ApplicationStore
 from services.privacy.mailbox.guess_language import guess_language
-from services.privacy.mailbox.imap_mailbox import Arrived, Fetched, MailboxAway
+from services.privacy.mailbox.imap_mailbox import Arrived, Fetched
 from services.privacy.mailbox.read_mail import read_mail
 from services.privacy.mailbox.reply_store import application_answered
 from shared.sealing.people_index import PeopleIndex
 
 AT_ONCE: Final = 20
-NOTHING: Final = Arrived(0, ())
 log = structlog.get_logger()
 
 
@@ -54,15 +53,11 @@ class ApplicationIntake:
         self._look_at = 0.0
 
     async def take_new(self, now: datetime) -> bool:
-        """The mails that came since, once the pause is over. Whether there may be more."""
+        """The mails that came since, once the pause is over. Whether there may be more. Raises MailboxAway."""
         if time.monotonic() < self._look_at:
             return False
         highest = await self._applications.highest_numbers()
-        try:
-            arrived = await self._mailbox.arrived(lambda validity: highest.get(validity, 0), AT_ONCE)
-        except MailboxAway:
-            log.warning("mailbox_away")
-            arrived = NOTHING
+        arrived = await self._mailbox.arrived(lambda validity: highest.get(validity, 0), AT_ONCE)
         taken = await self._applications.take(
             [await self._application(arrived.validity, mail, now) for mail in arrived.mails]
         )
