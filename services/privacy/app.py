@@ -15,15 +15,7 @@ from services.privacy.case_store import CaseStore
 from services.privacy.certificate import CertificateIssuer
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.certify_again import SecondCertification
-from services.privacy.console.app import Indexed, Office, build_console
-from services.privacy.console.disclosure_register_store import COLLECTION as DISCLOSURES
-from services.privacy.console.disclosure_register_store import DisclosureRegisterStore
-from services.privacy.console.learn_disclosures import DisclosureLearning
-from services.privacy.console.policy_record import PolicyRecord
-from services.privacy.console.policy_record_store import PolicyRecordStore
-from services.privacy.console.record import Record
-from services.privacy.console.store_register import StoreSamples
-from services.privacy.console.store_register_store import StoreRegisterStore
+from services.privacy.console.app import Indexed, Office, build_console, build_registers
 from services.privacy.epoch_watch import EpochWatch
 from services.privacy.erase_subject import ErasureProcess, Stores
 from services.privacy.keyring_keeper import KeyringKeeper
@@ -126,10 +118,8 @@ def build(settings: PrivacySettings) -> FastAPI:
     )
     watch = CaseWatch(process, cases, timedelta(seconds=settings.remind_after_seconds))
 
-    disclosures = DisclosureRegisterStore(database, policy.kept(SERVICE, DISCLOSURES))
-    store_samples, policies = StoreRegisterStore(database), PolicyRecordStore(database)
-    policy_record = PolicyRecord(policies, Record(client, ledger, outbox), policy)
-    uses = [letters.uses, disclosures.uses]
+    registers = build_registers(policy, client, database, ledger, outbox)
+    uses = [letters.uses, registers.disclosures.uses]
     inspection = SubjectInspection(SERVICE, engine, client=client, outbox=outbox, policy=policy, uses=uses)
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
@@ -139,11 +129,11 @@ def build(settings: PrivacySettings) -> FastAPI:
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
         "shipments": {
-            ShipmentHandedOver: DisclosureLearning(disclosures, policy).on_handed_over,
+            ShipmentHandedOver: registers.handlers[ShipmentHandedOver],
             ShipmentDelivered: tracking.on_settled,
             ShipmentReturned: tracking.on_settled,
         },
-        "store-samples": {StoreSampled: StoreSamples(store_samples).on_sampled},
+        "store-samples": {StoreSampled: registers.handlers[StoreSampled]},
         "consents": {ConsentWithdrawn: withdrawals.on_consent_withdrawn},
         "erasure-privacy": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},
@@ -154,7 +144,9 @@ def build(settings: PrivacySettings) -> FastAPI:
             RecipientAnswered: receipts.on_recipient_answered,
         },
     }
-    office = Office(cases, answers, certificates, orders, ledger, outbox, keeper, withdrawals, inspections)
+    office = Office(
+        cases, answers, certificates, orders, ledger, outbox, keeper, withdrawals, inspections, registers, sender
+    )
     console = build_console(settings, policy, client, database, office, clock)
 
     dead_letters = DeadLetters(broker, SERVICE)
@@ -164,7 +156,7 @@ def build(settings: PrivacySettings) -> FastAPI:
     ]
 
     indexed: tuple[Indexed, ...] = (
-        engine, cases, answers, orders, letters, certificates, inspections, disclosures, outbox, *console.stores,
+        engine, cases, answers, orders, letters, certificates, inspections, outbox, *console.stores,
     )  # fmt: skip
 
     @asynccontextmanager
@@ -172,7 +164,7 @@ def build(settings: PrivacySettings) -> FastAPI:
         for store in indexed:
             await store.ensure_indexes()
         await epochs.refresh(datetime.now(UTC))
-        await policy_record.note(await clock())
+        await registers.note_policy(await clock())
         await suppression.replay(first=reopening.take)
         await reopening.reopen()
         async with (

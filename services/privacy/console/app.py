@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -13,14 +13,23 @@ from services.privacy.case_store import CaseStore
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.console.account_store import AccountStore
 from services.privacy.console.approvals import Approvals, CarryOut
+from services.privacy.console.case_figures_store import CaseFiguresStore
 from services.privacy.console.case_list import CaseList
 from services.privacy.console.case_pages import CasePages
+from services.privacy.console.case_pictures import CasePictures
 from services.privacy.console.console_page import ConsolePage
 from services.privacy.console.dashboard import Dashboard
+from services.privacy.console.disclosure_pages import DisclosurePages
+from services.privacy.console.disclosure_register_store import COLLECTION as DISCLOSURES
+from services.privacy.console.disclosure_register_store import DisclosureRegisterStore
 from services.privacy.console.doors import IDLE, Doors
+from services.privacy.console.learn_disclosures import DisclosureLearning
 from services.privacy.console.one_time_code import OneTimeSecrets
 from services.privacy.console.passwords import Passwords
 from services.privacy.console.person_pages import PersonPages
+from services.privacy.console.policy_record import PolicyRecord
+from services.privacy.console.policy_record_store import PolicyRecordStore
+from services.privacy.console.policy_register_pages import PolicyRegisterPages
 from services.privacy.console.proposal import Kind, Proposal
 from services.privacy.console.proposal_pages import ProposalPages
 from services.privacy.console.proposal_store import ProposalStore
@@ -29,12 +38,22 @@ from services.privacy.console.search import Search
 from services.privacy.console.sign_in import SignIn
 from services.privacy.console.sign_in_pages import SignInPages
 from services.privacy.console.single_sign_on import SingleSignOn
+from services.privacy.console.state_disclosure import StateDisclosures
+from services.privacy.console.store_register import StoreSamples
+from services.privacy.console.store_register_pages import StoreRegisterPages
+from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Ledger
+from services.privacy.mailbox.office import Acts, MailOffice, build_mail_office
 from services.privacy.order_store import OrderStore
+from services.privacy.send_letters import LetterSender
 from services.privacy.settings import PrivacySettings
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
+from shared.contracts.event import Message
+from shared.contracts.shipments import ShipmentHandedOver
+from shared.contracts.store_samples import StoreSampled
 from shared.erasure.ask_stores import Inspections
+from shared.messaging.consume import Handler
 from shared.messaging.outbox import Outbox
 from shared.messaging.worker import Act, Clock
 from shared.pages.render import Pages
@@ -56,6 +75,27 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Registers:
+    """What the console keeps of what happens elsewhere. `uses`: for whoever asks what was done with their data."""
+
+    policies: PolicyRecordStore
+    samples: StoreRegisterStore
+    disclosures: DisclosureRegisterStore
+    record: Record
+    policy: Policy
+
+    @property
+    def handlers(self) -> Mapping[type[Message], Handler]:
+        return {
+            ShipmentHandedOver: DisclosureLearning(self.disclosures, self.policy).on_handed_over,
+            StoreSampled: StoreSamples(self.samples).on_sampled,
+        }
+
+    async def note_policy(self, now: datetime) -> None:
+        await PolicyRecord(self.policies, self.record, self.policy).note(now)
+
+
+@dataclass(frozen=True, slots=True)
 class Office:
     """What the console is about: the service's own stores and acts."""
 
@@ -68,6 +108,8 @@ class Office:
     keyring: KeyringKeeper
     withdrawals: ConsentWithdrawals
     inspections: Inspections
+    registers: Registers
+    sender: LetterSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +128,30 @@ class Console:
         secure_pages(app, self.pages, self.sessions, idle=IDLE)
 
 
+def build_registers(policy: Policy, client: Client, database: Database, ledger: Ledger, outbox: Outbox) -> Registers:
+    return Registers(
+        policies=PolicyRecordStore(database),
+        samples=StoreRegisterStore(database),
+        disclosures=DisclosureRegisterStore(database, policy.kept("privacy", DISCLOSURES)),
+        record=Record(client, ledger, outbox),
+        policy=policy,
+    )
+
+
 def build_console(
     settings: PrivacySettings, policy: Policy, client: Client, database: Database, office: Office, clock: Clock
 ) -> Console:
     pages = Pages("services.privacy", policy)
     sessions, accounts, proposals = MongoSessionStore(database), AccountStore(database), ProposalStore(database)
-    record = Record(client, office.ledger, office.outbox)
-    doors, page = Doors(accounts), ConsolePage(pages, proposals)
+    registers, record = office.registers, office.registers.record
+    doors, page = Doors(accounts), ConsolePage(pages, proposals, mailbox=settings.imap is not None)
     stores, deferring = policy.erasing_stores, policy.deferring_stores
     people = PeopleIndex.from_folder(settings.keys_dir)
 
     carry_out: Mapping[Kind, CarryOut] = {
         "withdrawal": partial(open_case, office.withdrawals),
         "refusal": decided_is_done,
+        "state_disclosure": StateDisclosures(registers.disclosures, record, policy).carry_out,
     }
     approvals = Approvals(proposals, record, carry_out)
     sign_in = SignIn(accounts, Passwords(), OneTimeSecrets.from_folder(settings.keys_dir))
@@ -106,18 +159,24 @@ def build_console(
     cases, answers = office.cases, office.answers
     case_list = CaseList(cases, answers, page, doors, clock, stores=stores, deferring=deferring)
     search = Search(office.keyring, office.orders, people, record)
+    acts = Acts(search, approvals, office.withdrawals, office.inspections, cases)
+    mail = _mail_office(settings, policy, client, database, office, acts, page, doors, clock)
     parts: tuple[Part, ...] = (
         SignInPages(sign_in, pages, clock, single_sign_on=provider is not None),
         *([provider] if provider else []),
-        Dashboard(cases, case_list, page, doors, clock),
+        Dashboard(cases, case_list, CasePictures(CaseFiguresStore(database)), page, doors, clock),
         case_list,
         CasePages(cases, answers, office.certificates, page, doors, clock, stores=stores),
         PersonPages(search, office.inspections, approvals, office.withdrawals, cases, page, doors, clock),
         ProposalPages(approvals, cases, page, doors, clock),
+        PolicyRegisterPages(registers.policies, policy, page, doors, clock),
+        StoreRegisterPages(registers.samples, policy, page, doors, clock),
+        DisclosurePages(registers.disclosures, approvals, policy, page, doors, clock),
+        *(mail.pages if mail else ()),
     )
     return Console(
-        stores=(sessions, accounts, proposals),
-        acts=(approvals.carry_out_approved,),
+        stores=(sessions, accounts, proposals, registers.disclosures, *(mail.stores if mail else ())),
+        acts=(approvals.carry_out_approved, *(mail.acts if mail else ())),
         routers=tuple(part.router for part in parts),
         pages=pages,
         sessions=sessions,
@@ -133,6 +192,19 @@ async def open_case(withdrawals: ConsentWithdrawals, proposal: Proposal, now: da
 
 async def decided_is_done(proposal: Proposal, now: datetime) -> None:
     """A refusal is on the ledger with its ground; the officer's answer to the person says so."""
+
+
+def _mail_office(
+    settings: PrivacySettings, policy: Policy, client: Client, database: Database, office: Office, acts: Acts,
+    page: ConsolePage, doors: Doors, clock: Clock,
+) -> MailOffice | None:  # fmt: skip
+    """None where there is no mailbox."""
+    if settings.imap is None:
+        return None
+    pause, sender = timedelta(seconds=settings.imap_poll_seconds), office.sender
+    return build_mail_office(
+        settings.imap, pause, policy, client, database, sender.mailer, sender.templates, acts, page, doors, clock
+    )
 
 
 def _provider(settings: PrivacySettings, accounts: AccountStore, clock: Clock) -> SingleSignOn | None:

@@ -18,6 +18,7 @@ from services.privacy.console.case_list import days_left_of
 from services.privacy.console.certificate_pdf import certificate_pdf
 from services.privacy.console.console_page import ConsolePage
 from services.privacy.console.doors import HOME, Doors
+from services.privacy.console.pictures import fan_out
 from services.privacy.console.roles import EVERYBODY
 from services.privacy.console.store_progress import progress_of
 from services.privacy.routes import CaseId
@@ -94,9 +95,11 @@ class CasePages:
 
     async def _context(self, case: Case) -> dict[str, Any]:
         answers = (await self._answers.of([case.case_id])).get(case.case_id, [])
+        progress = progress_of(case, answers, self._stores)
         return {
             "case": case,
-            "progress": progress_of(case, answers, self._stores),
+            "progress": progress,
+            "fan_out": fan_out(case, progress),
             "days_left": days_left_of(case, await self._clock()),
             "is_estimate": is_estimate(case.deadline),
             "certificate": await self._certificates.of(case.case_id) if case.state == "closed" else None,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from services.privacy.answer_store import Answer
 from services.privacy.case import Case
+from services.privacy.console.store_progress import StoreProgress
 from shared.policy.working_days import ALMATY, deadline
 
 WIDTH: Final = 320
@@ -18,6 +18,7 @@ LABELS: Final = 20
 LEFT: Final = 28
 WORKING_DAYS_AHEAD: Final = 15
 DAYS_BACK: Final = 14
+ROW: Final = 68
 
 StoreState = Literal["waits", "stopped", "erased", "kept_for_order", "left"]
 When = Literal["overdue", "day", "later"]
@@ -133,12 +134,11 @@ def _bars(values: Sequence[int], x: float, step: float, highest: int) -> tuple[B
 
 @dataclass(frozen=True, slots=True)
 class StoreNode:
-    """A store of the fan-out. `erased`: records so far; `kept`: those that wait for an open order."""
+    """A store of the fan-out. `erased`: records so far; `y`: of its box's upper edge."""
 
     store: str
     state: StoreState
     erased: int
-    kept: int
     key_destroyed: bool
     y: int
 
@@ -146,32 +146,32 @@ class StoreNode:
 @dataclass(frozen=True, slots=True)
 class FanOut:
     nodes: tuple[StoreNode, ...]
-    middle: float
-    height: int
-    told: int
-    answered: int
+    row: int = ROW
     width: int = WIDTH
-    row: int = 56
+
+    @property
+    def height(self) -> int:
+        return self.row * len(self.nodes)
+
+    @property
+    def middle(self) -> float:
+        return self.height / 2
 
 
-def fan_out(case: Case, answers: Sequence[Answer], stores: Sequence[str]) -> FanOut:
-    """The case in the middle of its stores, and how far each is. `answers`: those the case does not have yet."""
-    row = 56
-    nodes = tuple(_node(case, answers, store, number * row) for number, store in enumerate(stores))
-    height = row * len(nodes)
-    return FanOut(nodes, height / 2, height, len(case.disclosures), len(case.recipients), row=row)
+def fan_out(case: Case, progress: Sequence[StoreProgress]) -> FanOut:
+    """The case in the middle of its stores, and how far each is."""
+    return FanOut(
+        tuple(
+            StoreNode(of.store, _state(case, of), of.erased, of.store in case.keys_destroyed, number * ROW)
+            for number, of in enumerate(progress)
+        )
+    )
 
 
-def _node(case: Case, answers: Sequence[Answer], store: str, y: int) -> StoreNode:
-    receipts = {number: of[store] for number, of in case.receipts.items() if store in of}
-    receipts |= {str(answer.round): answer.body for answer in answers if answer.round and answer.store == store}
-    newest = receipts.get(str(case.round), {}).get("collections", {}).values()
-    stopped = store in case.restricted or any(answer.store == store and not answer.round for answer in answers)
-    counts = [count for receipt in receipts.values() for count in receipt["collections"].values()]
-    kept = sum(count["deferred"] for count in newest)
-    left = sum(count["residual"] for count in newest)
-    state: StoreState = "stopped" if stopped else "waits"
-    if str(case.round) in receipts:
-        state = "left" if left else "kept_for_order" if kept else "erased"
-    erased = sum(count["destroyed"] + count["depersonalised"] for count in counts)
-    return StoreNode(store, state, erased, kept, store in case.keys_destroyed, y)
+def _state(case: Case, of: StoreProgress) -> StoreState:
+    """Of the round under way: a store that has not answered it yet has stopped, whatever it erased before."""
+    if of.round == 0 or of.round < case.round:
+        return "stopped" if of.stopped_at else "waits"
+    if of.left:
+        return "left"
+    return "kept_for_order" if of.waits else "erased"

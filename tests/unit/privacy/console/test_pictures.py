@@ -1,5 +1,6 @@
 """What the pictures are drawn from: every number is there once, and every bar within its frame."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.privacy.answer_store import Answer
+from services.privacy.case import Case
 from services.privacy.case_facts import TimeCame
 from services.privacy.console.pictures import (
     BAR_AREA,
@@ -20,6 +22,7 @@ from services.privacy.console.pictures import (
     per_day,
     since_shown,
 )
+from services.privacy.console.store_progress import progress_of
 from shared.policy.working_days import ALMATY, deadline
 from tests.builders import NOON
 from tests.unit.privacy.a_case import (
@@ -36,6 +39,10 @@ from tests.unit.privacy.a_case import (
 
 TODAY = date(2026, 3, 2)
 days = st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 6, 30)), st.integers(1, 10_000), max_size=30)
+
+
+def drawn(case: Case, answers: Sequence[Answer] = ()) -> FanOut:
+    return fan_out(case, progress_of(case, answers, STORES))
 
 
 def states(picture: FanOut) -> dict[str, str]:
@@ -105,7 +112,7 @@ def test_no_case_is_an_empty_picture_and_no_error() -> None:
 
 def test_stores_wait_until_each_has_stopped() -> None:
     case, _ = told(an_opened_case(), *restricted(["delivery"]))
-    assert states(fan_out(case, (), STORES)) == {
+    assert states(drawn(case)) == {
         "intake": "waits",
         "delivery": "stopped",
         "notifications": "waits",
@@ -116,28 +123,28 @@ def test_stores_wait_until_each_has_stopped() -> None:
 def test_an_answer_that_the_case_does_not_have_yet_is_shown() -> None:
     case = an_opened_case()
     answer = Answer(case.case_id, case.subject_id, "intake", 0, {"at": NOON, "open_orders": [], "contact": None})
-    assert states(fan_out(case, [answer], STORES))["intake"] == "stopped"
+    assert states(drawn(case, [answer]))["intake"] == "stopped"
     case, _ = told(case, *restricted())
     receipt = {"collections": {"orders": counts(depersonalised=2, kept=1)}}
     answer = Answer(case.case_id, case.subject_id, "intake", 1, receipt)
-    (intake, *others) = fan_out(case, [answer], STORES).nodes
+    (intake, *others) = drawn(case, [answer]).nodes
     assert (intake.state, intake.erased, intake.key_destroyed) == ("erased", 2, False)
     assert {node.state for node in others} == {"stopped"}
 
 
 def test_what_waits_for_an_order_and_what_is_left_over_are_told_apart() -> None:
     case, _ = told(an_opened_case(), *restricted(open_orders=(ORDER,)), *receipts(1, deferred=1, destroyed=2))
-    delivery = fan_out(case, (), STORES).nodes[1]
-    assert (delivery.state, delivery.kept, delivery.erased) == ("kept_for_order", 1, 2)
+    delivery = drawn(case).nodes[1]
+    assert (delivery.state, delivery.erased) == ("kept_for_order", 2)
     case, _ = told(an_opened_case(), *restricted(), *receipts(1, STORES[:3], residual=1))
-    assert states(fan_out(case, (), STORES))["delivery"] == "left"
+    assert states(drawn(case))["delivery"] == "left"
 
 
 def test_erased_records_are_summed_over_the_rounds_and_destroyed_keys_shown() -> None:
     case, _ = told(an_opened_case(), *restricted(), *receipts(1, destroyed=3))
     case, _ = told(case, TimeCame(), now=NOON + WAIT)
     case, _ = told(case, *receipts(2, destroyed=1), now=NOON + WAIT)
-    picture = fan_out(case, (), STORES)
+    picture = drawn(case)
     assert states(picture) == dict.fromkeys(STORES, "erased")
     assert picture.nodes[1].erased == 4
     assert {node.store for node in picture.nodes if node.key_destroyed} == set(STORES) - {RULES.letter_reader}
