@@ -18,6 +18,13 @@ from deploy.local.stack import LocalStack
 NARROW, WIDE = 360, 1280
 HEIGHT = 900
 Scheme = Literal["light", "dark"]
+# Each size once and each language at least once, where all twelve would say no more.
+WINDOWS: tuple[tuple[int, Scheme, str], ...] = (
+    (NARROW, "light", "kk"),
+    (NARROW, "dark", "ru"),
+    (WIDE, "light", "en"),
+    (WIDE, "dark", "kk"),
+)
 SERIOUS = frozenset({"serious", "critical"})
 # WCAG 2.2 AA and what it builds on, and what axe itself holds to be good practice is left to us.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
