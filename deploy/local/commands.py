@@ -17,6 +17,7 @@ from deploy.local.kafka import brokers_wanted, names_of
 from deploy.local.kafka_cluster import BROKER
 from deploy.local.layout import SERVICES, Layout, default_var
 from deploy.local.lock import only_one
+from deploy.local.officers import Member, development_accounts
 from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.part import StackError
@@ -103,6 +104,7 @@ async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek:
                 )
             )
             console.print(_overview(stack))
+            console.print(_console_sign_in(stack, await development_accounts(layout, stack.info.mongodb.uri)))
             raise await stack.wait_failed()
     finally:
         following.cancel()
@@ -116,4 +118,13 @@ def _overview(stack: LocalStack) -> Table:
     table.add_row("kafka", info.kafka.bootstrap_servers)
     table.add_row("logs", str(info.log_dir))
     table.add_row("tokens, URIs", str(stack.layout.stack_json))
+    return table
+
+
+def _console_sign_in(stack: LocalStack, members: list[Member]) -> Table:
+    """Name, password, and the command for the code: these accounts are for development, and are in no other stack."""
+    table = Table(title="The console's sign-in", title_style="bold", title_justify="left", show_header=False)
+    table.add_row("address", f"{stack.info.services['privacy'].url}/console")
+    for member in members:
+        table.add_row(member.name, f"password {member.password}, code: sealed officer code {member.name}")
     return table
