@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,13 +116,13 @@ class Notifications:
         )
         await self.consents.on_given([received(given)])
 
-    async def withdrew(self, subject_id: str, scope: Scope = "promotions") -> None:
-        event = ConsentWithdrawn(subject_id=subject_id, scope=scope, channel="my-data", received_at=NOON)
-        await self.consents.on_withdrawn([received(event)])
+    async def withdrew(self, subject_id: str, scope: Scope = "promotions", when: datetime = NOON) -> None:
+        event = ConsentWithdrawn(subject_id=subject_id, scope=scope, channel="my-data", received_at=when)
+        await self.consents.on_withdrawn([replace(received(event), time=when)])
 
-    async def restrict(self, subject_id: str, scope: Scope = "all") -> None:
+    async def restrict(self, subject_id: str, scope: Scope = "all", when: datetime = NOON) -> None:
         command = RestrictSubject(subject_id=subject_id, case_id=new_id(), store="notifications", scope=scope)
-        await self._participant.restrict([received(command, source="privacy")])
+        await self._participant.restrict([replace(received(command, source="privacy"), time=when)])
 
     async def erase(self, subject_id: str) -> None:
         command = EraseSubject(subject_id=subject_id, case_id=new_id(), store="notifications", round=1)

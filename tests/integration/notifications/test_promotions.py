@@ -82,6 +82,23 @@ async def test_the_last_decision_counts_in_whatever_order_they_come(notification
         assert (await notifications.choices.of([subject_id]))[subject_id] == Choice(promotions=True)
 
 
+async def test_on_off_and_on_again_is_on_whenever_the_withdrawal_and_its_case_s_command_come(
+    notifications: Notifications,
+) -> None:
+    """A person switches on the pages; the command of the withdrawal's case is dated by the withdrawal."""
+    for order in permutations(("on", "off", "command", "on again")):
+        subject_id = (await notifications.publisher.somebody()).subject_id
+        for step in order:
+            match step:
+                case "on" | "on again":
+                    await notifications.chose(subject_id, True, at(0 if step == "on" else 20))
+                case "off":
+                    await notifications.withdrew(subject_id, when=at(10))
+                case "command":
+                    await notifications.restrict(subject_id, "promotions", when=at(10))
+        assert (await notifications.choices.of([subject_id]))[subject_id] == Choice(promotions=True), order
+
+
 async def test_of_two_decisions_at_once_no_counts(notifications: Notifications) -> None:
     for order in ((True, False), (False, True)):
         subject_id = (await notifications.publisher.somebody()).subject_id
