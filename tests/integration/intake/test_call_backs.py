@@ -67,8 +67,13 @@ async def test_the_queue_is_oldest_first(intake: Intake) -> None:
     assert ids.index(earlier) < ids.index(later)
 
 
-async def test_one_number_waits_once_whoever_asks_at_the_same_time(intake: Intake, replica: Intake) -> None:
+@pytest.mark.parametrize("known", [False, True])
+async def test_one_number_waits_once_whoever_asks_at_the_same_time(
+    intake: Intake, replica: Intake, known: bool
+) -> None:
     phone = a_phone()
+    if known:
+        await intake.place(person=a_person(phone=phone, email=f"p{phone[1:]}@example.kz"))
     ids = await asyncio.gather(*(service.ask_for_a_call(phone) for service in (intake, replica) * 4))
     assert len(set(ids)) == 1
     subject_id = await subject_of(intake, ids[0])
