@@ -128,7 +128,9 @@ def build(settings: IntakeSettings) -> FastAPI:
     inspections = Inspections(SERVICE, client=client, database=database, outbox=outbox, policy=policy)
 
     pages, attempts, sessions = Pages("services.intake", policy), Attempts(database), MongoSessionStore(database)
-    holdings = Holdings(orders, consents, subjects, openings, keyring_store, outbox, inspections, people, opener)
+    holdings = Holdings(
+        orders, consents, subjects, openings, keyring_store, outbox, inspections, people, opener, unwrapper
+    )
     my_data = MyData(settings, policy, client, holdings, pages, attempts)
 
     call_backs = CallBacks(

@@ -8,6 +8,8 @@ import httpx
 from fastapi import APIRouter
 
 from services.intake.consent_store import ConsentStore
+from services.intake.correct_data import PUBLISHER, CorrectData
+from services.intake.correction_store import CorrectionStore
 from services.intake.keyring_store import KeyringStore
 from services.intake.my_data.case_link_store import COLLECTION as CASE_LINKS
 from services.intake.my_data.case_link_store import CaseLinkStore
@@ -16,16 +18,19 @@ from services.intake.my_data.choose_promotions import ChoosePromotions
 from services.intake.my_data.code_sending import CodeSending
 from services.intake.my_data.code_store import COLLECTION as CODES
 from services.intake.my_data.code_store import CodeStore
+from services.intake.my_data.correction_pages import CorrectionPages
 from services.intake.my_data.follow_cases import CaseFollowing
 from services.intake.my_data.held_data import HeldDataView
 from services.intake.my_data.known_people import KnownPeople
 from services.intake.my_data.my_data_pages import MyDataPages
 from services.intake.my_data.one_time_codes import OneTimeCodes
+from services.intake.my_data.past_corrections import PastCorrections
 from services.intake.my_data.sign_in_pages import SignInPages
 from services.intake.my_data.visitors import Visitors
 from services.intake.my_data.withdraw_everything import WithdrawEverything
 from services.intake.opening_store import OpeningStore
 from services.intake.order_store import OrderStore
+from services.intake.reader_envelopes import ReaderEnvelopes
 from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
 from shared.erasure.ask_stores import Inspections
@@ -37,6 +42,7 @@ from shared.pages.render import Pages
 from shared.policy.model import Policy
 from shared.sealing.opener import Opener
 from shared.sealing.people_index import PeopleIndex
+from shared.sealing.wrapping import KeyUnwrapper
 from shared.stores.mongo import Client
 
 
@@ -53,6 +59,7 @@ class Holdings:
     inspections: Inspections
     people: PeopleIndex
     opener: Opener
+    unwrapper: KeyUnwrapper
 
 
 class MyData:
@@ -79,8 +86,28 @@ class MyData:
         self.visitors = Visitors(people)
         self.codes = OneTimeCodes(waiting, holdings.people, attempts)
         self.sending = CodeSending(self._mailer, SmsGateway(self._http), site=policy.controller.site)
+        corrections = CorrectionStore(database)
         view = HeldDataView(
-            holdings.orders, holdings.consents, holdings.subjects, holdings.openings, holdings.opener, holdings.people
+            holdings.orders,
+            holdings.consents,
+            holdings.subjects,
+            holdings.openings,
+            holdings.opener,
+            holdings.people,
+            PastCorrections(corrections, holdings.openings, holdings.opener),
+        )
+        correcting = CorrectData(
+            client,
+            holdings.orders,
+            holdings.subjects,
+            corrections,
+            holdings.openings,
+            holdings.keyring,
+            holdings.people,
+            holdings.opener,
+            holdings.unwrapper,
+            ReaderEnvelopes(policy, publisher=PUBLISHER),
+            holdings.outbox,
         )
         parts = (
             SignInPages(
@@ -99,6 +126,16 @@ class MyData:
                 promotions=ChoosePromotions(client, holdings.subjects, holdings.consents, holdings.outbox, policy),
                 withdrawing=WithdrawEverything(client, holdings.consents, links, holdings.outbox, policy),
                 policy=policy,
+            ),
+            CorrectionPages(
+                pages=pages,
+                visitors=self.visitors,
+                view=view,
+                correcting=correcting,
+                codes=self.codes,
+                sending=self.sending,
+                attempts=attempts,
+                people=holdings.people,
             ),
             CasePages(pages=pages, links=links),
         )

@@ -20,6 +20,7 @@ def export_of(held: HeldData, inspection: Inspection | None, policy: Policy, now
         "person": person,
         "orders": [_order(order) for order in held.orders],
         "consents": [_plain(asdict(consent)) for consent in held.consents],
+        "corrections": [_plain(asdict(correction)) for correction in held.corrections],
         "promotions": held.promotions,
         "purposes": {name: _purposes(policy, name) for name in policy.fields_for("intake")},
         "stores": _stores(inspection),

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.intake.consent_store import Consent, ConsentStore
+from services.intake.my_data.past_corrections import PastCorrection, PastCorrections
 from services.intake.my_data.visitors import Visitor
 from services.intake.opening_store import Opening, OpeningStore
 from services.intake.order_store import HeldOrder, OrderStore
@@ -30,11 +31,12 @@ class OpenedOrder:
 
 @dataclass(frozen=True, slots=True)
 class HeldData:
-    """orders: newest first. whole: whether it is all there is of the person; where it is not, the rest was given with
-    another contact. promotions: whether they are chosen."""
+    """orders, corrections: newest first. whole: whether it is all there is of the person; where it is not, the rest was
+    given with another contact. promotions: whether they are chosen."""
 
     orders: Sequence[OpenedOrder] = field(repr=False)
     consents: Sequence[Consent]
+    corrections: Sequence[PastCorrection] = field(repr=False)
     promotions: bool
     whole: bool
 
@@ -55,6 +57,7 @@ class HeldDataView:
     openings: OpeningStore
     opener: Opener
     people: PeopleIndex
+    past: PastCorrections
 
     async def of(self, visitor: Visitor, now: datetime, *, what: str) -> HeldData:
         """`what`: a code of the page that shows it, for the log of openings.
@@ -72,9 +75,11 @@ class HeldDataView:
         )
         whole = len(opened) == sum(order.sealed is not None for order in held)
         hidden = {order.consent_id for order in held} - {order.held.consent_id for order in opened}
+        shown = {order.held.state.order_id for order in opened}
         return HeldData(
             orders=opened,
             consents=[c for c in await self.consents.of(visitor.subject_id) if c.consent_id not in hidden],
+            corrections=await self.past.of(visitor.subject_id, shown, now, what=what),
             promotions=await self.subjects.promotions_of(visitor.subject_id),
             whole=whole,
         )

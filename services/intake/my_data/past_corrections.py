@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.intake.correction_store import CorrectionStore
+from services.intake.opening_store import Opening, OpeningStore
 from shared.sealing.opener import Opener
 
 PURPOSE: Final = "3.2.4"
@@ -25,14 +26,20 @@ class PastCorrection:
 @dataclass(frozen=True, slots=True)
 class PastCorrections:
     corrections: CorrectionStore
+    openings: OpeningStore
     opener: Opener
 
-    async def of(self, subject_id: str, order_ids: Collection[str]) -> list[PastCorrection]:
-        """Newest first: those of these orders. Raises what `Opener.open` raises."""
+    async def of(
+        self, subject_id: str, order_ids: Collection[str], now: datetime, *, what: str
+    ) -> list[PastCorrection]:
+        """Newest first: those of these orders. `what`: as of the page's other openings. Raises what `Opener.open`
+        raises."""
         theirs = [c for c in await self.corrections.of_subject(subject_id) if set(c.orders) <= set(order_ids)]
         if not theirs:
             return []
         opened = await self.opener.open_many([c.sealed for c in theirs], purpose=PURPOSE, fresh=True)
+        names = tuple(sorted({c.corrected for c in theirs}))
+        await self.openings.note([Opening(subject_id, what, PURPOSE, names)], now)
         past: list[PastCorrection] = []
         for correction, fields in zip(theirs, opened, strict=True):
             if isinstance(fields, Exception):

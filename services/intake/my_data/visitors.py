@@ -34,6 +34,10 @@ class Visitors:
     async def welcome(self, request: Request, subject_id: str, confirmed: Confirmed) -> None:
         """Signed in from now on, under a new session."""
         await begin(request, who=subject_id, role=ROLE, most=LONGEST)
+        self.proved(request, confirmed)
+
+    def proved(self, request: Request, confirmed: Confirmed) -> None:
+        """That this contact is theirs, too: they see what holds it from now on."""
         request.session.update(channel=confirmed.channel, entry=confirmed.entry)
 
     async def signed_in(self, request: Request) -> Visitor | None:
