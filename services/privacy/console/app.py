@@ -44,7 +44,7 @@ from services.privacy.console.store_register_pages import StoreRegisterPages
 from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Ledger
-from services.privacy.mailbox.office import Acts, MailOffice, build_mail_office
+from services.privacy.mailbox.app import Acts, MailOffice, build_mail_office
 from services.privacy.order_store import OrderStore
 from services.privacy.send_letters import LetterSender
 from services.privacy.settings import PrivacySettings

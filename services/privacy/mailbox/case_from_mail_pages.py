@@ -9,10 +9,10 @@ from services.privacy.console.console_page import ConsolePage
 from services.privacy.console.doors import HOME, Doors, staff_of
 from services.privacy.console.person_pages import foreseen
 from services.privacy.mailbox.application import Application
+from services.privacy.mailbox.application_cases import ApplicationCases, NotProven, ProposedAlready
 from services.privacy.mailbox.application_steps import MovedMeanwhile
 from services.privacy.mailbox.application_store import ApplicationStore
 from services.privacy.mailbox.mailbox_pages import MAILBOX, ApplicationId
-from services.privacy.mailbox.open_case import ApplicationCases, NotProven, ProposedAlready
 from shared.contracts.event import RecordId
 from shared.erasure.ask_stores import Inspection, Inspections
 from shared.http.problems import Problem

@@ -17,10 +17,10 @@ from services.privacy.console.search import By, NotSearchable
 from services.privacy.ledger import Entry
 from services.privacy.mailbox.answer_application import ApplicationAnswers
 from services.privacy.mailbox.application import Application, Proof
+from services.privacy.mailbox.application_cases import ApplicationCases
 from services.privacy.mailbox.application_steps import ApplicationSteps, MovedMeanwhile
 from services.privacy.mailbox.imap_mailbox import Fetched, MailboxAway
 from services.privacy.mailbox.match_application import ApplicationMatching, NobodyHeld, NotMatched
-from services.privacy.mailbox.open_case import ApplicationCases
 from services.privacy.mailbox.read_mail import Mail, read_mail
 from shared.contracts.event import RecordId
 from shared.http.problems import Problem

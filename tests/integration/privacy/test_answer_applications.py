@@ -29,13 +29,13 @@ from services.privacy.console.search import NotSearchable, Search
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import COLLECTION as LEDGER
 from services.privacy.ledger import Ledger
+from services.privacy.mailbox.app import Acts, build_mail_office
 from services.privacy.mailbox.application import Application
+from services.privacy.mailbox.application_cases import NotProven, ProposedAlready
 from services.privacy.mailbox.application_steps import MovedMeanwhile
 from services.privacy.mailbox.imap_mailbox import MailboxAway
 from services.privacy.mailbox.mailbox_pages import Desk
 from services.privacy.mailbox.match_application import NobodyHeld, NotMatched
-from services.privacy.mailbox.office import Acts, build_mail_office
-from services.privacy.mailbox.open_case import NotProven, ProposedAlready
 from services.privacy.order_store import OrderStore
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.erasure.ask_stores import Inspections

@@ -11,6 +11,7 @@ from services.privacy.console.console_page import ConsolePage
 from services.privacy.console.doors import Doors
 from services.privacy.console.search import Search
 from services.privacy.mailbox.answer_application import ApplicationAnswers
+from services.privacy.mailbox.application_cases import ApplicationCases
 from services.privacy.mailbox.application_steps import ApplicationSteps
 from services.privacy.mailbox.application_store import ApplicationStore
 from services.privacy.mailbox.case_from_mail_pages import CaseFromMailPages
@@ -18,7 +19,6 @@ from services.privacy.mailbox.delete_mails import PERIOD, MailDeletion
 from services.privacy.mailbox.imap_mailbox import ImapAddress, ImapMailbox
 from services.privacy.mailbox.mailbox_pages import Desk, MailboxPages
 from services.privacy.mailbox.match_application import ApplicationMatching, RegisteredAddresses
-from services.privacy.mailbox.open_case import ApplicationCases
 from services.privacy.mailbox.reply import ReplySender
 from services.privacy.mailbox.reply_store import ReplyStore
 from services.privacy.mailbox.take_applications import ApplicationIntake
