@@ -54,7 +54,10 @@ class OrderPages:
         return self._pages.show(request, "start.html")
 
     async def form(self, request: Request) -> Response:
-        return self._form(request, OrderTyped.nothing())
+        """Empty. A browser may keep it: who goes back to it meets the same key, and sending it again is no new order."""
+        response = self._form(request, OrderTyped.nothing())
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
 
     async def send(self, request: Request) -> Response:
         """Place the order, or change the rows of the form."""

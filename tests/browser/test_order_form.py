@@ -64,7 +64,7 @@ async def test_an_order_from_first_look_to_its_messages(visitors: Visitors, worl
     await visitor.goto("/")
     await page.get_by_role("main").get_by_role("link", name="Тапсырыс", exact=True).click()
     await fill(page)
-    await page.get_by_role("button", name="Тағы бір зат қосу").click()
+    await page.get_by_role("button", name="Тағы бір тауар қосу").click()
     await expect(page.locator("[id='item-1-title']")).to_be_focused()
     await page.fill("[id='item-1-title']", "Кесе")
     await page.fill("[id='item-1-price_kzt']", "700")
@@ -90,7 +90,7 @@ async def test_an_order_without_javascript(visitors: Visitors) -> None:
     page = visitor.page
     await visitor.goto("/order")
     await fill(page, phone="7 700 500 10 02", email="no.script@example.kz", delivery_postcode="050000")
-    await page.get_by_role("button", name="Добавить ещё одну вещь").click()
+    await page.get_by_role("button", name="Добавить ещё один товар").click()
     await page.fill("[id='item-1-title']", "Кесе")
     await page.fill("[id='item-1-price_kzt']", "дорого")
     await page.check("input[name=payment][value=prepaid]")
@@ -101,7 +101,7 @@ async def test_an_order_without_javascript(visitors: Visitors) -> None:
     for box in ("#consent", "#promotions", "input[name=payment][value=prepaid]"):
         assert await page.is_checked(box), box
     assert await page.input_value("#delivery_postcode") == "050000"
-    await page.get_by_role("button", name="Убрать вещь 2").click()
+    await page.get_by_role("button", name="Убрать товар 2").click()
     assert await page.locator("[id='item-1-title']").count() == 0
     await place(page)
     assert re.fullmatch(r"[0-9a-f]{32}", await order_number(page))

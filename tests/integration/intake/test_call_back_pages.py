@@ -3,7 +3,9 @@
 import itertools
 
 import pytest
+from pymongo.errors import AutoReconnect
 
+from services.intake.call_backs.request_call_back import RequestCallBack
 from tests.integration.intake.a_front import TOKEN, a_browser, error_at, value_of
 from tests.integration.intake.an_intake import Intake
 
@@ -46,6 +48,23 @@ async def test_mistakes_are_told_at_their_field_and_nothing_is_lost(intake: Inta
     assert (value_of(answer.text, "given_name"), value_of(answer.text, "phone")) == ("<script>", "12")
     assert "the text has changed meanwhile" in changed.text
     assert await intake.database["call_backs"].count_documents({}) == before
+
+
+async def test_a_store_that_is_away_loses_nothing_typed(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise AutoReconnect("no server")
+
+    sent = typed()
+    async with a_browser(intake) as browser:
+        with monkeypatch.context() as gone:
+            gone.setattr(RequestCallBack, "request", away)
+            answer = await browser.post("/call-back", data=sent)
+        assert answer.status_code == 503
+        assert (value_of(answer.text, "given_name"), value_of(answer.text, "phone")) == (
+            sent["given_name"],
+            sent["phone"],
+        )
+        assert (await browser.post("/call-back", data=sent)).status_code == 303
 
 
 async def test_operators_see_who_waits_and_end_it(intake: Intake) -> None:

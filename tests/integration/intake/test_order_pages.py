@@ -6,7 +6,9 @@ import itertools
 import re
 
 import pytest
+from pymongo.errors import AutoReconnect
 
+from services.intake.order import Outcome, Wanted
 from shared.sealing.opener import Sealed
 from tests.integration.intake.a_front import a_browser, error_at, typed_order, value_of
 from tests.integration.intake.an_intake import Intake
@@ -23,6 +25,10 @@ def somebody_typed(**changes: str | None) -> dict[str, str]:
     number = next(_numbers)
     fresh = {"phone": f"8 700 301 {number:04}", "email": f"front{number}@example.kz", "key": f"{number:032x}"}
     return typed_order(**{**fresh, **changes})
+
+
+async def _away(wanted: Wanted) -> Outcome:
+    raise AutoReconnect("no server")
 
 
 async def orders_of(intake: Intake, order_id: str) -> int:
@@ -183,6 +189,22 @@ async def test_no_field_brings_a_script_into_the_page(intake: Intake, name: str)
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
     assert answer.text.count("<script") == 1, "htmx's own"
+
+
+async def test_a_store_that_is_away_loses_nothing_typed_and_the_same_form_places_one_order(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = somebody_typed()
+    async with a_browser(intake) as browser:
+        with monkeypatch.context() as away:
+            away.setattr(intake.groups, "place", _away)
+            answer = await browser.post("/order", data=sent)
+        assert answer.status_code == 503
+        assert "Nothing you typed is lost" in answer.text
+        for name in ("family_name", "phone", "item-0-title", "key"):
+            assert value_of(answer.text, name) == sent[name]
+        assert re.search(r'id="consent"[^>]* checked', answer.text)
+        assert (await browser.post("/order", data=sent)).status_code == 303
 
 
 async def test_another_site_s_form_is_refused(intake: Intake) -> None:
