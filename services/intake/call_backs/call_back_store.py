@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from shared.sealing.opener import Sealed
 from shared.stores.mongo import Database, Document, Session
@@ -45,6 +45,11 @@ class CallBackStore:
     async def waiting(self, limit: int) -> list[CallBack]:
         """Oldest first."""
         found = self._call_backs.find(FREE).sort("requested_at", ASCENDING).limit(limit)
+        return [_call_back(document) async for document in found]
+
+    async def of_subject(self, subject_id: str) -> list[CallBack]:
+        """Newest first."""
+        found = self._call_backs.find({"subject_id": subject_id}).sort("requested_at", DESCENDING)
         return [_call_back(document) async for document in found]
 
     async def count(self) -> int:

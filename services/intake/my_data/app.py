@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 from fastapi import APIRouter
 
+from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.consent_store import ConsentStore
 from services.intake.correct_data import PUBLISHER, CorrectData
 from services.intake.correction_store import CorrectionStore
@@ -89,6 +90,7 @@ class MyData:
         corrections = CorrectionStore(database)
         view = HeldDataView(
             holdings.orders,
+            CallBackStore(database),
             holdings.consents,
             holdings.subjects,
             holdings.openings,

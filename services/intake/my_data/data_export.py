@@ -19,6 +19,7 @@ def export_of(held: HeldData, inspection: Inspection | None, policy: Policy, now
         "complete": held.whole,
         "person": person,
         "orders": [_order(order) for order in held.orders],
+        "call_backs": [{"requested_at": asked.requested_at.isoformat(), **asked.fields} for asked in held.call_backs],
         "consents": [_plain(asdict(consent)) for consent in held.consents],
         "corrections": [_plain(asdict(correction)) for correction in held.corrections],
         "promotions": held.promotions,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.consent_store import Consent, ConsentStore
 from services.intake.my_data.past_corrections import PastCorrection, PastCorrections
 from services.intake.my_data.visitors import Visitor
@@ -30,14 +31,23 @@ class OpenedOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedCallBack:
+    """A request to be called that still waits. fields: policy name → value, as it was asked for."""
+
+    requested_at: datetime
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HeldData:
     """orders, corrections: newest first. whole: whether it is all there is of the person; where it is not, the rest was
-    given with another contact. promotions: whether they are chosen."""
+    given with another contact. promotions: whether they are chosen; None where that is not the visitor's to know."""
 
     orders: Sequence[OpenedOrder] = field(repr=False)
+    call_backs: Sequence[OpenedCallBack] = field(repr=False)
     consents: Sequence[Consent]
     corrections: Sequence[PastCorrection] = field(repr=False)
-    promotions: bool
+    promotions: bool | None
     whole: bool
 
     def values_of(self, name: str) -> list[Any]:
@@ -52,6 +62,7 @@ class HeldData:
 @dataclass(frozen=True, slots=True)
 class HeldDataView:
     orders: OrderStore
+    call_backs: CallBackStore
     consents: ConsentStore
     subjects: SubjectStore
     openings: OpeningStore
@@ -62,39 +73,58 @@ class HeldDataView:
     async def of(self, visitor: Visitor, now: datetime, *, what: str) -> HeldData:
         """`what`: a code of the page that shows it, for the log of openings.
 
-        A contact makes whoever orders with it the same person; that it is their own, nobody has shown. So an order is
-        shown to whoever proved the contact in it."""
-        held = await self.orders.held_of(visitor.subject_id)
-        opened = [order for order in await self._opened(held) if self._is_theirs(order, visitor)]
-        await self.openings.note(
-            [
-                Opening(visitor.subject_id, what, PURPOSE, tuple(sorted(order.fields)), order.held.state.order_id)
-                for order in opened
-            ],
-            now,
-        )
-        whole = len(opened) == sum(order.sealed is not None for order in held)
-        hidden = {order.consent_id for order in held} - {order.held.consent_id for order in opened}
-        shown = {order.held.state.order_id for order in opened}
+        A contact makes whoever orders with it the same person; that it is their own, nobody has shown. So what was
+        given with a contact is shown to whoever proved that contact."""
+        every, every_call_back = await self._orders(visitor, now, what), await self._call_backs(visitor, now, what)
+        orders = [order for order in every if self._is_theirs(order.fields, visitor)]
+        phones = {order.fields.get("phone") for order in orders}
+        call_backs = [
+            asked
+            for asked in every_call_back
+            if asked.fields.get("phone") in phones or self._is_theirs(asked.fields, visitor)
+        ]
+        whole = (len(orders), len(call_backs)) == (len(every), len(every_call_back))
+        given = {order.held.consent_id for order in orders}
+        shown = {order.held.state.order_id for order in orders}
         return HeldData(
-            orders=opened,
-            consents=[c for c in await self.consents.of(visitor.subject_id) if c.consent_id not in hidden],
+            orders=orders,
+            call_backs=call_backs,
+            consents=[c for c in await self.consents.of(visitor.subject_id) if whole or c.consent_id in given],
             corrections=await self.past.of(visitor.subject_id, shown, now, what=what),
-            promotions=await self.subjects.promotions_of(visitor.subject_id),
+            promotions=await self.subjects.promotions_of(visitor.subject_id) if whole else None,
             whole=whole,
         )
 
-    async def _opened(self, held: Sequence[HeldOrder]) -> list[OpenedOrder]:
-        """Raises what stood in the way of an opening: a page that shows less than is held would not be true."""
-        sealed: list[tuple[HeldOrder, Sealed]] = [(order, order.sealed) for order in held if order.sealed is not None]
-        results = await self.opener.open_many([envelope for _, envelope in sealed], purpose=PURPOSE, fresh=True)
-        opened: list[OpenedOrder] = []
-        for (order, _), fields in zip(sealed, results, strict=True):
-            if isinstance(fields, Exception):
-                raise fields
-            opened.append(OpenedOrder(order, fields))
+    async def _orders(self, visitor: Visitor, now: datetime, what: str) -> list[OpenedOrder]:
+        held = [
+            (order, order.sealed) for order in await self.orders.held_of(visitor.subject_id) if order.sealed is not None
+        ]
+        fields = await self._opened([sealed for _, sealed in held])
+        opened = [OpenedOrder(order, its) for (order, _), its in zip(held, fields, strict=True)]
+        await self.openings.note(
+            [_opening(visitor, what, order.fields, order.held.state.order_id) for order in opened], now
+        )
         return opened
 
-    def _is_theirs(self, order: OpenedOrder, visitor: Visitor) -> bool:
-        value = order.fields.get(visitor.channel)
+    async def _call_backs(self, visitor: Visitor, now: datetime, what: str) -> list[OpenedCallBack]:
+        held = await self.call_backs.of_subject(visitor.subject_id)
+        fields = await self._opened([call_back.sealed for call_back in held])
+        await self.openings.note([_opening(visitor, what, its) for its in fields], now)
+        return [OpenedCallBack(asked.requested_at, its) for asked, its in zip(held, fields, strict=True)]
+
+    async def _opened(self, sealed: list[Sealed]) -> list[dict[str, Any]]:
+        """Raises what stood in the way of an opening: a page that shows less than is held would not be true."""
+        opened: list[dict[str, Any]] = []
+        for fields in await self.opener.open_many(sealed, purpose=PURPOSE, fresh=True):
+            if isinstance(fields, Exception):
+                raise fields
+            opened.append(fields)
+        return opened
+
+    def _is_theirs(self, fields: Mapping[str, Any], visitor: Visitor) -> bool:
+        value = fields.get(visitor.channel)
         return value is not None and self.people.entry(visitor.channel, value) == visitor.entry
+
+
+def _opening(visitor: Visitor, what: str, fields: Mapping[str, Any], order_id: str | None = None) -> Opening:
+    return Opening(visitor.subject_id, what, PURPOSE, tuple(sorted(fields)), order_id)

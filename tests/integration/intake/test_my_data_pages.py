@@ -88,6 +88,19 @@ async def test_older_values_that_are_still_held_are_shown_too(intake: Intake) ->
         assert value in shown
 
 
+async def test_a_call_that_was_asked_for_is_shown_and_when_it_goes(intake: Intake) -> None:
+    """Also to whoever has never ordered: a call-back request makes a subject of its own."""
+    person = anybody(given_name="Қоңырау")
+    await intake.ask_for_a_call(person.phone, given_name=person.given_name)
+    async with Front(intake).visitor() as visitor:
+        await visitor.sign_in(person.phone)
+        for path in ("/my-data", "/my-data/download.html"):
+            shown = await page_of(visitor, path)
+            assert f"{person.given_name}, {person.phone}" in shown
+            assert "It is destroyed by" in shown
+        assert (await visitor.get("/my-data/download.json")).json()["call_backs"][0]["phone"] == person.phone
+
+
 async def test_two_people_at_once_see_each_their_own(intake: Intake) -> None:
     one, other = anybody(given_name="Бірінші"), anybody(given_name="Екінші")
     placed = await intake.place(person=one)
@@ -126,7 +139,8 @@ async def test_a_stranger_who_ordered_with_one_contact_of_mine_sees_their_order_
         assert stranger.given_name in shown
         assert me.given_name not in shown
         assert placed.order_id not in (await visitor.get("/my-data/download.json")).text
-        assert (await visitor.get("/my-data/download.json")).json()["complete"] is False
+        content = (await visitor.get("/my-data/download.json")).json()
+        assert (content["complete"], content["promotions"], len(content["consents"])) == (False, None, 1)
         assert "/my-data/withdraw" not in shown
         assert (await visitor.post("/my-data/withdraw", agreed="yes")).status_code == 409
         await visitor.post("/my-data/promotions", promotions="on")
