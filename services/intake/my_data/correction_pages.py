@@ -147,7 +147,7 @@ class CorrectionPages:
 
     async def _held_value(self, visitor: Visitor, name: str, order: str | None) -> Any:
         """As the newest order has it, or the one named. 404 where it is not theirs."""
-        held = await self._view.of(visitor, datetime.now(UTC), what="correction")
+        held = await self._view.of(visitor, datetime.now(UTC), what="my_data")
         if name not in OF_ONE_ORDER:
             return next(iter(held.values_of(name)), None)
         for theirs in held.orders:
