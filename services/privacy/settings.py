@@ -13,7 +13,8 @@ from shared.http.settings import ServiceSettings
 class PrivacySettings(ServiceSettings):
     """oidc_*: an OpenID Connect provider for the console's sign-in beside passwords, off where any is missing.
     `oidc_roles`: as JSON, value of the claim → role, for example {"privacy-officers": "officer"}.
-    imap_*: the mailbox that written applications come to, off where host, user or password is missing."""
+    imap_*: the mailbox that written applications come to, off where host, user or password is missing.
+    `imap_authserv_id`: the name under which its server vouches for senders; without it every sender is believed."""
 
     officer_token: SecretStr = Field(validation_alias="SEALED_OFFICER_TOKEN")
     smtp_host: str = Field(validation_alias="SMTP_HOST")
@@ -32,6 +33,7 @@ class PrivacySettings(ServiceSettings):
     imap_ca_file: Path | None = Field(default=None, validation_alias="SEALED_IMAP_CA_FILE")
     imap_user: str | None = Field(default=None, validation_alias="SEALED_IMAP_USER")
     imap_password_file: Path | None = Field(default=None, validation_alias="SEALED_IMAP_PASSWORD_FILE")
+    imap_authserv_id: str | None = Field(default=None, validation_alias="SEALED_IMAP_AUTHSERV_ID")
     imap_poll_seconds: float = Field(default=20, gt=0, validation_alias="SEALED_IMAP_POLL_SECONDS")
 
     @property
@@ -40,7 +42,13 @@ class PrivacySettings(ServiceSettings):
         if self.imap_host is None or self.imap_user is None or self.imap_password_file is None:
             return None
         return ImapAddress(
-            self.imap_host, self.imap_port, self.imap_user, self.imap_password_file, self.imap_tls, self.imap_ca_file
+            self.imap_host,
+            self.imap_port,
+            self.imap_user,
+            self.imap_password_file,
+            self.imap_tls,
+            self.imap_ca_file,
+            self.imap_authserv_id,
         )
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ def build_mail_office(
     applications, replies = ApplicationStore(database), ReplyStore(database)
     record, days = others.approvals.record, policy.period(WITHDRAWAL_PERIOD).number
     steps = ApplicationSteps(applications, replies, record)
-    addresses = RegisteredAddresses(others.search.keyring, others.search.people)
+    addresses = RegisteredAddresses(others.search.keyring, others.search.people, address.authserv_id)
     cases = ApplicationCases(steps, others.approvals, others.withdrawals, others.cases)
     desk = Desk(steps, ApplicationMatching(steps, others.search, addresses), ApplicationAnswers(steps), cases)
     kept = policy.period(PERIOD).as_timedelta()

@@ -32,7 +32,8 @@ class MailboxAway(ConnectionError):
 @dataclass(frozen=True, slots=True)
 class ImapAddress:
     """`tls`: from the first byte, by STARTTLS, or none, which is for loopback. `ca_file`: who signs its certificate,
-    where the system does not know."""
+    where the system does not know. `authserv_id`: the name under which it says whether senders are genuine, if it
+    does (RFC 8601)."""
 
     host: str
     port: int
@@ -40,6 +41,7 @@ class ImapAddress:
     password_file: Path
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     ca_file: Path | None = None
+    authserv_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

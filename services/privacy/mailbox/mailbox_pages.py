@@ -110,10 +110,9 @@ class MailboxPages:
     ) -> Response:  # fmt: skip
         application = await self._application(application_id)
         shown = await self._read(application)
-        sender = shown.mail.sender if shown.mail else None
         typed = {"by": by, "value": value}
         try:
-            await self._desk.matching.match(application, by, value, sender, staff_of(request), await self._clock())
+            await self._desk.matching.match(application, by, value, shown.mail, staff_of(request), await self._clock())
         except NotSearchable:
             return await self._show(request, application, **typed, fault=by, status=422)
         except NobodyHeld:

@@ -14,6 +14,7 @@ from services.privacy.console.search import By, Search
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.mailbox.application import Application, Proof
 from services.privacy.mailbox.application_steps import ApplicationSteps
+from services.privacy.mailbox.read_mail import Mail, vouched_for
 from shared.contracts.kazakhstan import Email
 from shared.policy.model import Language
 from shared.sealing.people_index import PeopleIndex
@@ -33,13 +34,19 @@ class NotMatched(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredAddresses:
+    """`authserv_id`: the server that vouches for senders; where there is none, a sender is believed."""
+
     keyring: KeyringKeeper
     people: PeopleIndex
+    authserv_id: str | None = None
 
-    async def subject_of(self, address: str | None) -> str | None:
-        """Whose address it is; None for nobody's, and for what is no address."""
+    async def subject_of(self, mail: Mail | None) -> str | None:
+        """Whose address it came from; None for nobody's, for what is no address, and for a sender that the mail server
+        does not vouch for."""
+        if mail is None or (self.authserv_id is not None and not vouched_for(mail, self.authserv_id)):
+            return None
         try:
-            email = _EMAIL.validate_python(address)
+            email = _EMAIL.validate_python(mail.sender)
         except ValidationError:
             return None
         return await self.keyring.find(self.people.entry("email", email))
@@ -52,13 +59,13 @@ class ApplicationMatching:
     addresses: RegisteredAddresses
 
     async def match(
-        self, application: Application, by: By, value: str, sender: str | None, staff: Staff, now: datetime
+        self, application: Application, by: By, value: str, mail: Mail | None, staff: Staff, now: datetime
     ) -> None:
-        """`sender`: the mail's. Raises NotSearchable, NobodyHeld, MovedMeanwhile."""
+        """`mail`: None where it can't be read now. Raises NotSearchable, NobodyHeld, MovedMeanwhile."""
         subject_id = await self.search.find(by, value, "withdrawal", staff, now)
         if subject_id is None:
             raise NobodyHeld
-        known = await self.addresses.subject_of(sender) == subject_id
+        known = await self.addresses.subject_of(mail) == subject_id
         changes = {"subject_id": subject_id, "matched_by": by, "sender_known": known, "proof": None}
         detail = {"by": staff.account_id, "means": by, "subject_id": subject_id, "sender_known": known}
         await self.steps.step(application, "application_matched", now, to="matched", changes=changes, detail=detail)

@@ -35,7 +35,8 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class Mail:
     """Shows nothing of itself in a log. `references`: message ids it answers, the direct one first. `automatic`: no
-    person wrote it, so nothing may answer it by itself (RFC 3834)."""
+    person wrote it, so nothing may answer it by itself (RFC 3834). `authentication`: what the server that took it in
+    found out about its sender (RFC 8601), which stands above whatever else says so."""
 
     sender: str | None = field(repr=False)
     subject: str = field(repr=False)
@@ -44,6 +45,7 @@ class Mail:
     references: tuple[str, ...] = field(repr=False)
     attachments: tuple[Attachment, ...] = field(repr=False)
     automatic: bool = False
+    authentication: str = field(default="", repr=False)
 
 
 def read_mail(content: bytes) -> Mail:
@@ -59,13 +61,23 @@ def read_mail(content: bytes) -> Mail:
         references=(*_ids(message, "in-reply-to"), *_ids(message, "references")),
         attachments=tuple(_or(lambda: _attachments(message), [])),
         automatic=_or(lambda: _is_automatic(message), True),  # in doubt nothing is answered by itself
+        authentication=_or(lambda: str(message.obj["Authentication-Results"] or "")[:LONGEST_HEADER], ""),
+    )
+
+
+def vouched_for(mail: Mail, server: str) -> bool:
+    """Whether that server says that the sender's domain sent it (DMARC, RFC 7489): anybody can write any sender."""
+    said_by, _, results = mail.authentication.lower().partition(";")
+    return said_by.split()[:1] == [server.lower()] and any(
+        result.split()[:1] == ["dmarc=pass"] for result in results.split(";")
     )
 
 
 def _sender(message: MailMessage) -> str | None:
-    """The address alone: a name is whatever its sender chose."""
-    found = parse_email_addresses(_header(message, "from")[:LONGEST_HEADER])
-    return _line(found[0].email) or None if found else None
+    """The address alone: a name is whatever its sender chose. Of several, which parsers do not agree on, none: one of
+    them could be vouched for and another one be believed."""
+    found = parse_email_addresses(_header(message, "from", between=", ")[:LONGEST_HEADER])
+    return _line(found[0].email) or None if len(found) == 1 else None
 
 
 def _text(message: MailMessage) -> str:
@@ -97,9 +109,9 @@ def _ids(message: MailMessage, header: str) -> list[str]:
     return [i for i in ids if "@" in i and len(i) <= LONGEST_LINE and i.isascii() and i.isprintable() and " " not in i]
 
 
-def _header(message: MailMessage, name: str) -> str:
+def _header(message: MailMessage, name: str, between: str = " ") -> str:
     """All of that name, as they stand in the mail."""
-    return " ".join(str(value) for value in message.obj.get_all(name, ())).strip()
+    return between.join(str(value) for value in message.obj.get_all(name, ())).strip()
 
 
 def html_as_text(html: str) -> str:

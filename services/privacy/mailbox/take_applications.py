@@ -18,7 +18,7 @@ from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_store import ApplicationStore
 from services.privacy.mailbox.guess_language import guess_language
 from services.privacy.mailbox.imap_mailbox import Arrived, Fetched
-from services.privacy.mailbox.read_mail import read_mail
+from services.privacy.mailbox.read_mail import Mail, read_mail
 from services.privacy.mailbox.reply_store import application_answered
 from shared.sealing.people_index import PeopleIndex
 
@@ -31,11 +31,11 @@ class Arrivals(Protocol):
 
 
 class Registered(Protocol):
-    async def subject_of(self, address: str | None) -> str | None: ...
+    async def subject_of(self, mail: Mail | None) -> str | None: ...
 
 
 class ApplicationIntake:
-    """`registered`: whose an address is. `pause`: between two looks at the mailbox."""
+    """`registered`: whose address a mail came from. `pause`: between two looks at the mailbox."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class ApplicationIntake:
         """Dated at its receipt by the server; by no time that is yet to come. Whose it is, where its sender's address
         is registered for somebody."""
         mail = await asyncio.to_thread(read_mail, fetched.content)
-        subject_id = None if mail.automatic else await self._registered.subject_of(mail.sender)
+        subject_id = None if mail.automatic else await self._registered.subject_of(mail)
         return Application(
             application_id=self._id(fetched),
             validity=validity,

@@ -5,7 +5,7 @@ The mailbox is a real Dovecot, the stores a real MongoDB; a crash may come betwe
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from services.privacy.mailbox.application_steps import MovedMeanwhile
 from services.privacy.mailbox.imap_mailbox import MailboxAway
 from services.privacy.mailbox.mailbox_pages import Desk
 from services.privacy.mailbox.match_application import NobodyHeld, NotMatched
+from services.privacy.mailbox.read_mail import Mail, read_mail
 from services.privacy.order_store import OrderStore
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.erasure.ask_stores import Inspections
@@ -168,6 +169,14 @@ class MailDesk:
         return [entry["what"] async for entry in found]
 
 
+def raw(sender: str) -> bytes:
+    return a_mail(sender=sender).as_bytes()
+
+
+def mail_of(sender: str) -> Mail:
+    return read_mail(raw(sender))
+
+
 @pytest.fixture
 async def mailbox(tmp_path: Path) -> AsyncIterator[RealMailbox]:
     mailbox = RealMailbox(tmp_path)
@@ -217,7 +226,7 @@ async def test_application_from_the_registered_address_goes_from_the_mail_to_its
 async def test_stranger_is_asked_for_proof_and_their_answer_closes_with_the_case(office: MailDesk) -> None:
     application = await office.received(text="Менің деректерімді өшіріңіз, келісімімді қайтарамын")
     assert application.state == "new"
-    await office.desk.matching.match(application, "phone", "8 701 000 00 01", "aigul@example.kz", OFFICER, NOW)
+    await office.desk.matching.match(application, "phone", "8 701 000 00 01", mail_of("aigul@example.kz"), OFFICER, NOW)
     matched = await office.now(application)
     assert (matched.subject_id, matched.sender_known, matched.is_proven) == (SUBJECT, False, False)
     with pytest.raises(NotProven):
@@ -245,9 +254,32 @@ async def test_stranger_is_asked_for_proof_and_their_answer_closes_with_the_case
 async def test_sender_matched_by_hand_is_known_where_the_address_is_theirs(office: MailDesk) -> None:
     application = await office.received(sender=REGISTERED, Auto_Submitted="auto-replied")
     assert application.state == "new"
-    await office.desk.matching.match(application, "phone", "+77010000001", REGISTERED, OFFICER, NOW)
+    await office.desk.matching.match(application, "phone", "+77010000001", mail_of(REGISTERED), OFFICER, NOW)
     assert (await office.now(application)).is_proven
     assert "person_searched" in await office.noted()
+
+
+VOUCHED = "mx.example.kz; spf=pass; dmarc=pass (p=reject) header.from=example.kz"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_theirs"),
+    [
+        (VOUCHED, True),
+        (VOUCHED.upper(), True),
+        (f"mx.example.kz; dkim=pass header.b={'x' * 900};\n dmarc=pass", True),
+        ("mx.example.kz; spf=pass; dmarc=fail", False),
+        ("mx.example.kz; dmarc=none; comment=dmarc=pass", False),
+        ("mx.example.com; dmarc=pass", False),
+        ("", False),
+    ],
+)
+async def test_forged_sender_is_nobody_where_the_server_vouches(office: MailDesk, said: str, is_theirs: bool) -> None:
+    """The topmost word is the server's own; what a forger wrote stands below it."""
+    addresses = replace(office.desk.matching.addresses, authserv_id="mx.example.kz")
+    mail = read_mail(f"Authentication-Results: {said}\nAuthentication-Results: {VOUCHED}\n".encode() + raw(REGISTERED))
+    assert (await addresses.subject_of(mail) == SUBJECT) is is_theirs
+    assert await office.desk.matching.addresses.subject_of(mail) == SUBJECT
 
 
 async def test_nobody_is_matched_to_what_is_nobodys(office: MailDesk) -> None:
@@ -363,7 +395,7 @@ async def test_mailbox_numbered_anew_or_away_delays_a_deletion_and_no_more(offic
 @pytest.mark.canary
 async def test_nothing_of_a_mail_is_in_any_collection(office: MailDesk) -> None:
     application = await office.received(sender="canary@example.com", subject="Subjectword", text="Textword " * 50)
-    await office.desk.matching.match(application, "phone", "+77010000001", "canary@example.com", OFFICER, NOW)
+    await office.desk.matching.match(application, "phone", "+77010000001", mail_of("canary@example.com"), OFFICER, NOW)
     await office.desk.matching.ask_proof(await office.now(application), "en", OFFICER, NOW)
     await office.work()
     assert len(office.sent.mails) == 1

@@ -14,6 +14,7 @@ from bson import BSON
 from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_store import COLLECTION, ApplicationStore
 from services.privacy.mailbox.imap_mailbox import Arrived, ImapMailbox, MailboxAway
+from services.privacy.mailbox.read_mail import Mail
 from services.privacy.mailbox.take_applications import AT_ONCE, ApplicationIntake
 from shared.sealing.people_index import PeopleIndex, create_key
 from shared.stores.mongo import Database
@@ -50,8 +51,8 @@ def intake(mailbox: RealMailbox, applications: ApplicationStore, tmp_path: Path)
 class Addresses:
     """One is registered."""
 
-    async def subject_of(self, address: str | None) -> str | None:
-        return SUBJECT if address == REGISTERED else None
+    async def subject_of(self, mail: Mail | None) -> str | None:
+        return SUBJECT if mail and mail.sender == REGISTERED else None
 
 
 @pytest.fixture

@@ -54,6 +54,15 @@ def test_mail_without_sender_has_none() -> None:
     assert read_mail(b"From: undisclosed\r\n\r\nx").sender is None
 
 
+@pytest.mark.parametrize(
+    "sender",
+    ["a@example.kz, b@example.com", "a@example.kz <b@example.com>", "a@example.kz\r\nFrom: b@example.com", "a@b <c@d"],
+)
+def test_sender_that_can_be_read_in_two_ways_is_none(sender: str) -> None:
+    assert read_mail(f"From: {sender}\r\n\r\nx".encode()).sender is None
+    assert read_mail(b'From: "a@example.kz" <b@example.com>\r\n\r\nx').sender == "b@example.com"
+
+
 def test_html_alone_is_shown_as_text() -> None:
     html = "<head><title>t</title></head><P>Прошу&nbsp;удалить<br/>данные<script>alert('<b>')</script> &lt;b&gt;"
     assert html_as_text(html) == "Прошу удалить\nданные <b>"
