@@ -126,7 +126,8 @@ async def test_nothing_changes_in_order_or_shuffled(world: World) -> None:
     await asyncio.gather(*(restarted(world, service) for service in SERVICES))
     await until_quiet(urls)
     after = await documents(world)
-    assert {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)} == set()
+    sampled = {f"privacy.store_samples/{service}" for service in SERVICES}  # every start counts anew
+    assert {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)} <= sampled
     assert outside(world) == arrived
     at_once, deferred, *staying = orders
     assert [(await world.keyring_document(order.subject_id))["keys"] for order in (at_once, deferred)] == [{}, {}]
