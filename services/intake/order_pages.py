@@ -28,6 +28,8 @@ from shared.policy.model import Policy
 from shared.policy.working_days import ALMATY
 from shared.sealing.kek import KekUnreachable
 
+FORM: Final = "/order"
+SEND: Final = "/order/send"
 ADD: Final = "add-item"
 REMOVE: Final = "remove-item-"
 SHORT_NUMBER: Final = 8
@@ -46,18 +48,24 @@ class OrderPages:
         self._policy = policy
         self.router = APIRouter(include_in_schema=False)
         self.router.get("/")(self.start)
-        self.router.get("/order")(self.form)
-        self.router.post("/order")(self.send)
+        self.router.get(FORM)(self.form)
+        # An address of its own: a browser forgets the kept form when something is sent to the form's own address.
+        self.router.post(SEND)(self.send)
+        self.router.get(SEND)(self.begin)
         self.router.get("/order/placed/{order_id}")(self.placed)
 
     async def start(self, request: Request) -> Response:
         return self._pages.show(request, "start.html")
 
     async def form(self, request: Request) -> Response:
-        """Empty. A browser may keep it: who goes back to it meets the same key, and sending it again is no new order."""
+        """Empty. A browser may keep it: who goes back to it meets the same key, and sends no second order."""
         response = self._form(request, OrderTyped.nothing())
         response.headers["Cache-Control"] = "private, no-cache"
         return response
+
+    async def begin(self, request: Request) -> Response:
+        """Whoever asks for the page of a sent form again, in another language perhaps, begins anew."""
+        return RedirectResponse(f"{FORM}?lang={language_of(request)}", 303)
 
     async def send(self, request: Request) -> Response:
         """Place the order, or change the rows of the form."""
