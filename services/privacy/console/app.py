@@ -37,7 +37,6 @@ from services.privacy.console.record import Record
 from services.privacy.console.search import Search
 from services.privacy.console.sign_in import SignIn
 from services.privacy.console.sign_in_pages import SignInPages
-from services.privacy.console.single_sign_on import SingleSignOn
 from services.privacy.console.state_disclosure import StateDisclosures
 from services.privacy.console.store_register import StoreSamples
 from services.privacy.console.store_register_pages import StoreRegisterPages
@@ -207,9 +206,12 @@ def _mail_office(
     )
 
 
-def _provider(settings: PrivacySettings, accounts: AccountStore, clock: Clock) -> SingleSignOn | None:
+def _provider(settings: PrivacySettings, accounts: AccountStore, clock: Clock) -> Part | None:
     if settings.oidc_issuer is None or settings.oidc_client_id is None or settings.oidc_client_secret is None:
         return None
+    # Its library takes a while to load, and is loaded only where it is used.
+    from services.privacy.console.single_sign_on import SingleSignOn
+
     return SingleSignOn(
         accounts,
         clock,
