@@ -17,6 +17,7 @@ from shared.contracts.personal import Address, OrderItem, PersonalData
 from shared.policy.model import Policy
 from tests.builders import order_form, values_of
 from tests.e2e.asking import inspected
+from tests.e2e.correcting import correct
 from tests.e2e.world import Order, World, somebody
 from tests.integration.services.clients import until
 
@@ -43,6 +44,8 @@ def a_rare_person() -> PersonalData:
 
 PERSON = a_rare_person()
 VALUES = {value: value for value in values_of(PERSON)}
+NEW_PHONE = "+77001110399"  # what the person corrects it to
+VALUES |= {"new phone": NEW_PHONE}
 VALUES |= {"phone in spaces": f"+7 700 {str(PERSON.phone)[5:8]} {str(PERSON.phone)[8:10]} {str(PERSON.phone)[10:]}"}
 NEEDLES = Needles({f"value {number}": value for number, value in enumerate(VALUES)})
 
@@ -128,6 +131,7 @@ async def found_while_held(world: World) -> list[Finding]:
     answers = await send_garbage(world)
     await poison(world, order)
     await world.operate(order, "hand-over")
+    await correct(world, PERSON, "phone", NEW_PHONE)
     await world.operate(order, "deliver")
     await world.messages_of(order, lambda found: [m["state"] for m in found] == ["sent"] * 5)
     for asker in ("intake", "privacy"):
