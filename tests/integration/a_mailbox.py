@@ -59,7 +59,7 @@ class RealMailbox:
         return [path.read_bytes() for folder in folders for path in folder.iterdir()]
 
     async def renumber(self) -> None:
-        """As after a move to another server: every mail has another number, under another UIDVALIDITY."""
+        """As after a move to another server: the numbers begin anew, under another UIDVALIDITY."""
         await self.server.stop()
         numbers = self.layout.mailbox_dir / "dovecot-uidlist"
         head, *_ = numbers.read_text().splitlines()
@@ -67,7 +67,7 @@ class RealMailbox:
         assert validity
         for path in self.layout.mailbox_dir.glob("dovecot*"):
             path.unlink()
-        numbers.write_text(f"3 V{int(validity[1]) + 1} N101\n")
+        numbers.write_text(f"3 V{int(validity[1]) + 1} N1\n")
         numbers.chmod(0o666)
         await self.server.start()
 

@@ -339,13 +339,22 @@ async def test_refused_application_is_replied_to_and_its_mail_goes_after_the_per
 
 
 @pytest.mark.parametrize(
-    "mail", [{"Auto_Submitted": "auto-replied"}, {"sender": None}, {"sender": ADDRESS}, {"Precedence": "bulk"}]
+    ("mail", "outcomes"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, {}),
+        ({"Precedence": "bulk"}, {}),
+        ({"sender": None}, {"not_actionable": "nobody to write to"}),
+        ({"sender": ADDRESS}, {"not_actionable": "nobody to write to"}),
+    ],
 )
-async def test_nobody_is_written_to_where_nobody_wrote(office: MailDesk, mail: dict[str, Any]) -> None:
+async def test_nobody_is_written_to_where_nobody_wrote(
+    office: MailDesk, mail: dict[str, Any], outcomes: dict[str, str]
+) -> None:
     application = await office.received(**mail)
     await office.desk.answers.refuse(application, "ru", OFFICER, NOW)
     await office.work()
     assert office.sent.mails == {}
+    assert await office.replies.outcomes(application.application_id) == outcomes
 
 
 async def test_reply_tried_again_is_the_same_message(office: MailDesk) -> None:
