@@ -4,7 +4,7 @@ import os
 import platform
 from datetime import UTC, datetime
 
-from deploy.soak.soak import SHARE_OF_CAPACITY, Soaked
+from deploy.soak.soak import Soaked
 
 HEAD = """# The long run
 
@@ -19,7 +19,7 @@ def written(soaked: Soaked) -> str:
     plan, account = soaked.plan, soaked.account
     brokers = "one broker" if plan.brokers == 1 else f"{plan.brokers} brokers"
     lines = [
-        HEAD.format(share=SHARE_OF_CAPACITY, brokers=brokers, every=plan.every),
+        HEAD.format(share=plan.share, brokers=brokers, every=plan.every),
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, seed {plan.seed}: "
         f"{plan.seconds / 60:g} minutes. Capacity {soaked.capacity:.0f} orders/s from the order to its mail, load "
         f"{soaked.rate:.0f} orders/s, everything on the same machine.\n",

@@ -29,13 +29,15 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Seconds. `measuring`: how long the capacity is measured; then `seconds` of load with a fault `every` so often."""
+    """Seconds. `measuring`: how long the capacity is measured; then `seconds` of load at that `share` of it, with a
+    fault `every` so often."""
 
     seconds: float
     every: float
     measuring: float
     brokers: int
     seed: int
+    share: float = SHARE_OF_CAPACITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ async def soak(var: Path, plan: Plan, told: Told) -> Soaked:
         lag = await opened.enter_async_context(measuring_lag(stack.info.kafka.address, policy))
         load = Load(shop, policy.version_at(datetime.now(UTC).date()).version)
         capacity = await _capacity(load, lag, admin, policy, plan.measuring)
-        rate = capacity * SHARE_OF_CAPACITY
+        rate = capacity * plan.share
         told(f"capacity {capacity:.0f} orders/s from order to mail sent; load {rate:.0f} orders/s")
         memory = Memory(stack)
         watching = asyncio.create_task(memory.watch())
