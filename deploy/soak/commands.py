@@ -31,7 +31,7 @@ def soak_command(
     report: Annotated[bool, typer.Option(help="Write docs/soak.md anew.")] = False,
     var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the stack keeps its files.")] = default_var(),  # noqa: B008
 ) -> None:
-    """Steady load at 70% (`share`) of the measured capacity with a fault every minute; then every order is accounted for."""
+    """Steady load at a share of the measured capacity, a fault every minute; then every order is accounted for."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of brokers that are down it says so again and again
     folder = var / "soak"
     shutil.rmtree(folder, ignore_errors=True)
