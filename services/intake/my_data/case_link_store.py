@@ -39,7 +39,8 @@ class CaseLinkStore:
         await expire_after(self._links, "received_at", self._kept)
 
     async def add(self, withdrawal_id: str, received_at: datetime, deadline: date, session: Session) -> str:
-        """The link's token, which is kept nowhere: whoever withdrew has the only copy."""
+        """The link's token, which is not kept here: whoever withdrew has it, and for a while the session it ended in,
+        in case its form was sent twice."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self._links.insert_one(
             {

@@ -17,6 +17,8 @@ def export_of(held: HeldData, inspection: Inspection | None, policy: Policy, now
         "controller": policy.controller.model_dump(mode="json"),
         "made_at": now.isoformat(),
         "complete": held.whole,
+        "kept_until": "the consent is withdrawn",
+        "sealed_copies_gone_after_days": policy.kafka_horizon.days,
         "person": person,
         "orders": [_order(order) for order in held.orders],
         "call_backs": [{"requested_at": asked.requested_at.isoformat(), **asked.fields} for asked in held.call_backs],

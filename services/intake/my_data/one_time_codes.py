@@ -65,6 +65,8 @@ class OneTimeCodes:
         right = secrets.compare_digest(expected, self._hash(attempt_id, entry, digits))
         if waiting is None or not right or not await self._codes.use(attempt_id):
             return None
+        for kind, (_, within) in LIMITS.items():  # its owner may sign in as often as they like
+            await self._attempts.forget(kind, waiting.entry, within=within)
         return Confirmed(waiting.channel, waiting.entry)
 
     def _hash(self, attempt_id: str, entry: str, digits: str) -> str:

@@ -92,6 +92,13 @@ async def test_a_contact_gets_three_codes_in_a_quarter_of_an_hour_and_another_on
     assert await codes.check(made[-1].attempt_id, "000000", NOON) is None
 
 
+async def test_whoever_proved_a_contact_may_ask_again_as_often_as_at_first(intake: Intake) -> None:
+    codes, contact = codes_of(intake), a_contact()
+    for _ in range(2 * LIMITS["code-day"][0]):
+        made = await codes.make(contact, NOON)
+        assert await codes.check(made.attempt_id, str(made.digits), NOON) is not None
+
+
 async def test_neither_code_nor_contact_is_kept_in_clear(intake: Intake) -> None:
     codes, contact = codes_of(intake), a_contact()
     made = await codes.make(contact, NOON)

@@ -29,6 +29,7 @@ from services.privacy.take_receipts import Receipts
 from services.privacy.track_orders import OrderTracking
 from services.privacy.watch_cases import CaseWatch
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
+from shared.contracts.cases import CaseMoved
 from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import (
     EraseSubject,
@@ -312,7 +313,12 @@ class Office:
             if row["topic"] not in ("ledger-heads", "suppressions")
         ]
         self.posted.extend(came)
-        return [item for item in came if item.event_type not in self.lost]
+        return [item for item in came if item.event_type not in self.lost and not isinstance(item.event, CaseMoved)]
+
+    def told_of(self, withdrawal_id: str) -> list[CaseMoved]:
+        """What whoever follows the withdrawal was told, in the order it was published."""
+        events = [item.event for item in self.posted if isinstance(item.event, CaseMoved)]
+        return [event for event in events if withdrawal_id in event.withdrawals]
 
     async def dispatch(self, items: Sequence[Received[Any]]) -> None:
         """In batches by kind; shuffled, some of it twice, in batches of any size, where a seed was given."""
