@@ -16,6 +16,7 @@ from deploy.local.layout import SERVICES
 from deploy.local.outside import jsonl
 from tests.builders import a_record
 from tests.e2e.asking import inspected
+from tests.e2e.correcting import correct
 from tests.e2e.officer import sealed
 from tests.e2e.world import Order, World, somebody
 from tests.integration.services.clients import until
@@ -47,7 +48,7 @@ def outside(world: World) -> tuple[int, int, list[Any]]:
 
 async def history(world: World) -> list[Order]:
     """Somebody erased at once, somebody erased after a deferral whose withdrawal came in twice, somebody who stopped
-    promotions twice, and somebody who stays; each of them asked about."""
+    promotions twice, and somebody who stays; each of them asked about. The first and the last corrected a field."""
     people = [somebody(f"replayed-{n}", 200 + n, language="en") for n in range(4)]
     orders = [await world.parcel_of(await world.place(person, promotions=True)) for person in people]
     for person in people:
@@ -57,6 +58,9 @@ async def history(world: World) -> list[Order]:
     for order in orders:
         await inspected(world, "privacy", order.subject_id)
     await world.operate(at_once, "hand-over")
+    people[0] = await correct(world, people[0], "phone", "+77001110298")
+    people[3] = await correct(world, people[3], "email", "replayed-anew@example.kz")
+    await until(lambda: phone_at_the_partner(world, at_once), lambda phone: phone == people[0].phone)
     await world.operate(at_once, "deliver")
     await world.messages_of(at_once, lambda found: [m["state"] for m in found] == ["sent"] * 5)
     for order, scope in ((deferred, "all"), (promotions, "promotions")):
@@ -70,6 +74,11 @@ async def history(world: World) -> list[Order]:
         while await world.admin["privacy"]["cases"].count_documents({"state": {"$ne": "closed"}}):
             await asyncio.sleep(0.1)
     return orders
+
+
+async def phone_at_the_partner(world: World, order: Order) -> str:
+    (waybill,) = world.waybills_of(order)
+    return str(waybill["fields"].get("phone"))
 
 
 async def restarted(world: World, service: str) -> None:
