@@ -34,6 +34,8 @@ def mailbox_part(layout: Layout, port: int, user: str, password: str) -> Part:
         raise PartMissing("The mailbox", f"Its sockets need a shorter path than {sockets}: set SEALED_VAR to one.")
     for folder in ("tmp", "new", "cur"):
         (layout.mailbox_dir / folder).mkdir(parents=True, exist_ok=True)
+    # One stack alone uses this folder. A killed one leaves the number of a process that may be another's by now.
+    (sockets / "master.pid").unlink(missing_ok=True)
     as_root = os.geteuid() == 0
     account = pwd.getpwnam(_NOBODY if as_root else getpass.getuser())
     config = layout.run / "dovecot.conf"

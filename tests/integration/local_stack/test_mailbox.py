@@ -1,6 +1,7 @@
 """The controller's mailbox is a real IMAP server, over what the mail receiver delivers."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -73,6 +74,34 @@ async def test_nothing_of_the_mailbox_runs_once_it_is_stopped(post: Post) -> Non
     await post.mailbox.stop()
     while _members(group):
         await asyncio.sleep(0.05)
+
+
+LAUNCHER = """
+import asyncio, sys
+from pathlib import Path
+from tests.integration.a_mailbox import RealMailbox
+
+async def main():
+    mailbox = RealMailbox(Path(sys.argv[1]))
+    await mailbox.server.start()
+    print(mailbox.server.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_mailbox_does_not_outlive_a_killed_launcher_and_starts_again(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", LAUNCHER, str(tmp_path))
+    for _ in range(2):
+        launcher = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        assert launcher.stdout is not None
+        group = int(await launcher.stdout.readline())
+        assert len(_members(group)) > 1
+        launcher.kill()
+        await launcher.wait()
+        while _members(group):
+            await asyncio.sleep(0.05)
 
 
 async def test_missing_server_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
