@@ -104,7 +104,7 @@ async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek:
                 )
             )
             console.print(_overview(stack))
-            console.print(_console_sign_in(stack, await development_accounts(layout, stack.info.mongodb.uri)))
+            console.print(_pages(stack, await development_accounts(layout, stack.info.mongodb.uri)))
             raise await stack.wait_failed()
     finally:
         following.cancel()
@@ -121,10 +121,15 @@ def _overview(stack: LocalStack) -> Table:
     return table
 
 
-def _console_sign_in(stack: LocalStack, members: list[Member]) -> Table:
-    """Name, password, and the command for the code: these accounts are for development, and are in no other stack."""
-    table = Table(title="The console's sign-in", title_style="bold", title_justify="left", show_header=False)
-    table.add_row("address", f"{stack.info.services['privacy'].url}/console")
+def _pages(stack: LocalStack, members: list[Member]) -> Table:
+    """What to open in a browser, and the development sign-in: these accounts are in no other stack."""
+    info = stack.info
+    client, console = info.services["intake"].url, info.services["privacy"].url
+    table = Table(title="Open in a browser", title_style="bold", title_justify="left", show_header=False)
+    table.add_row("order", f"{client}/")
+    table.add_row("my data", f"{client}/my-data\ncodes arrive in {info.outside.sms_log.parent}")
+    table.add_row("operators", f"{client}/operator/call-backs\ntoken {info.tokens.operator}")
+    table.add_row("console", f"{console}/console")
     for member in members:
-        table.add_row(member.name, f"password {member.password}, code: sealed officer code {member.name}")
+        table.add_row(member.name, f"password {member.password}\ncode: sealed officer code {member.name}")
     return table
