@@ -79,7 +79,7 @@ def build(settings: DeliverySettings) -> FastAPI:
         settings.partner_name,
     )
     tell_correction = TellCorrection(
-        client, shipments, disclosures, opener, partner, policy.recipients[RECIPIENT], settings.partner_name
+        client, shipments, disclosures, opener, partner, outbox, policy.recipients[RECIPIENT], settings.partner_name
     )
     tell_recipients = TellRecipients(client, disclosures, partner, outbox)
     engine = ErasureEngine(database, policy.store(SERVICE))

@@ -17,7 +17,10 @@ import structlog
 from services.delivery.courier_partner import RECIPIENT, CourierPartner, PartnerAway, WaybillRefused
 from services.delivery.disclosure_store import DisclosureStore, Intent
 from services.delivery.shipment_store import Shipment, ShipmentStore
+from shared.contracts.shipments import CorrectionDisclosed
 from shared.contracts.views import DeliveryView
+from shared.messaging.cloudevents import Outgoing, new_id
+from shared.messaging.outbox import Outbox, Row
 from shared.observability.metrics import DISCLOSURES
 from shared.policy.model import Recipient
 from shared.sealing.envelope import EnvelopeNotAuthentic
@@ -39,6 +42,7 @@ class TellCorrection:
     disclosures: DisclosureStore
     opener: Opener
     partner: CourierPartner
+    outbox: Outbox
     recipient: Recipient
     recipient_name: str
 
@@ -62,7 +66,7 @@ class TellCorrection:
         try:
             if fields:
                 await self.partner.correct(shipment.shipment_id, shipment.sequence, fields)
-            await self._complete(shipment, fields)
+            await self._complete(shipment, fields, now)
         except PartnerAway:
             outcome, again_at = "away", now + _delay(attempts)
         except WaybillRefused:
@@ -102,13 +106,25 @@ class TellCorrection:
 
         return await in_transaction(self.client, work)
 
-    async def _complete(self, shipment: Shipment, fields: Mapping[str, Any]) -> None:
-        async def work(session: Session) -> None:
-            if fields:
-                await self.disclosures.complete(shipment.shipment_id, session, sequence=shipment.sequence)
-            await self.shipments.told(shipment, session)
+    async def _complete(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
+        event = CorrectionDisclosed(
+            subject_id=shipment.subject_id,
+            shipment_id=shipment.shipment_id,
+            order_id=shipment.order_id,
+            sequence=shipment.sequence,
+            disclosed_at=now,
+            recipient=RECIPIENT,
+            disclosed_fields=tuple(sorted(fields)),
+        )
 
-        await in_transaction(self.client, work)
+        async def work(session: Session) -> list[Row]:
+            await self.shipments.told(shipment, session)
+            if not fields:
+                return []
+            await self.disclosures.complete(shipment.shipment_id, session, sequence=shipment.sequence)
+            return await self.outbox.append([Outgoing(event, new_id(), now)], session)
+
+        self.outbox.committed(await in_transaction(self.client, work))
 
     def _note(self, shipment: Shipment, fields: Mapping[str, Any], outcome: str) -> None:
         DISCLOSURES.labels(RECIPIENT, outcome).inc()

@@ -35,7 +35,7 @@ from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.orders import OrderCancelled, OrderPlaced
-from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.ask_stores import Inspections
@@ -130,6 +130,7 @@ def build(settings: PrivacySettings) -> FastAPI:
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
         "shipments": {
             ShipmentHandedOver: registers.handlers[ShipmentHandedOver],
+            CorrectionDisclosed: registers.handlers[CorrectionDisclosed],
             ShipmentDelivered: tracking.on_settled,
             ShipmentReturned: tracking.on_settled,
         },

@@ -13,7 +13,7 @@ from shared.contracts.event import Event, Message
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderCorrected, OrderPlaced
-from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 
@@ -22,6 +22,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrderCancelled,
     OrderCorrected,
     ShipmentHandedOver,
+    CorrectionDisclosed,
     ShipmentDelivered,
     ShipmentReturned,
     ConsentGiven,

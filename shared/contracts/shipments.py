@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import PositiveInt
+
 from shared.contracts.event import Event, RecordId
 
 
@@ -14,6 +16,21 @@ class ShipmentHandedOver(Event):
     shipment_id: RecordId
     order_id: RecordId
     handed_over_at: datetime
+    recipient: str
+    disclosed_fields: tuple[str, ...]
+
+
+class CorrectionDisclosed(Event):
+    """The courier of a parcel on its way was told what the person corrected (clauses 4.1.2, 4.3.2). sequence: the
+    correction's. Names of fields, never values."""
+
+    TOPIC = "shipments"
+    PUBLISHERS = ("delivery",)
+
+    shipment_id: RecordId
+    order_id: RecordId
+    sequence: PositiveInt
+    disclosed_at: datetime
     recipient: str
     disclosed_fields: tuple[str, ...]
 

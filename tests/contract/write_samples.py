@@ -21,7 +21,7 @@ from shared.contracts.erasure import (
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.ledger import LedgerHeadMoved
 from shared.contracts.orders import OrderCancelled, OrderCorrected, OrderPlaced
-from shared.contracts.shipments import ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
 from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.messaging.cloudevents import Outgoing, headers_of
@@ -69,6 +69,15 @@ def published(sealed: dict[str, bytes]) -> list[Published]:
             handed_over_at=WHEN,
             recipient="courier_partner",
             disclosed_fields=("family_name", "phone"),
+        ),
+        CorrectionDisclosed(
+            **ABOUT,
+            shipment_id=SHIPMENT,
+            order_id=ORDER,
+            sequence=3,
+            disclosed_at=WHEN,
+            recipient="courier_partner",
+            disclosed_fields=("phone",),
         ),
         ShipmentDelivered(**ABOUT, shipment_id=SHIPMENT, order_id=ORDER, delivered_at=WHEN),
         ShipmentReturned(**ABOUT, shipment_id=SHIPMENT, order_id=ORDER, returned_at=WHEN),

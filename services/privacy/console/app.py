@@ -49,7 +49,7 @@ from services.privacy.send_letters import LetterSender
 from services.privacy.settings import PrivacySettings
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.contracts.event import Message
-from shared.contracts.shipments import ShipmentHandedOver
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentHandedOver
 from shared.contracts.store_samples import StoreSampled
 from shared.erasure.ask_stores import Inspections
 from shared.messaging.consume import Handler
@@ -85,8 +85,10 @@ class Registers:
 
     @property
     def handlers(self) -> Mapping[type[Message], Handler]:
+        learning = DisclosureLearning(self.disclosures, self.policy)
         return {
-            ShipmentHandedOver: DisclosureLearning(self.disclosures, self.policy).on_handed_over,
+            ShipmentHandedOver: learning.on_handed_over,
+            CorrectionDisclosed: learning.on_correction,
             StoreSampled: StoreSamples(self.samples).on_sampled,
         }
 

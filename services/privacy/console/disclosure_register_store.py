@@ -17,8 +17,9 @@ STATE_BODIES: Final = "state_bodies"
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """disclosure_id: the shipment's, or the proposal's that was approved. recipient: class of the policy.
-    recipient_name, legal_ground, article, document, document_date: of a state body's demand (Law 94-V art. 9)."""
+    """disclosure_id: the shipment's, with the number of a correction that was told later; or the proposal's that was
+    approved. recipient: class of the policy. recipient_name, legal_ground, article, document, document_date: of a state
+    body's demand (Law 94-V art. 9)."""
 
     disclosure_id: str
     subject_id: str

@@ -4,10 +4,11 @@ Also of somebody who is being erased: that they were told is evidence that stays
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from services.privacy.console.disclosure_register_store import Disclosure, DisclosureRegisterStore
-from shared.contracts.shipments import ShipmentHandedOver
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentHandedOver
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
 from shared.policy.model import Policy
@@ -21,18 +22,28 @@ class DisclosureLearning:
     policy: Policy
 
     async def on_handed_over(self, batch: Sequence[Received[ShipmentHandedOver]]) -> Outcome:
-        await self.disclosures.learn([self._disclosure(received.event) for received in batch])
+        events = [received.event for received in batch]
+        await self.disclosures.learn([self._disclosure(e, e.shipment_id, e.handed_over_at) for e in events])
         return Outcome(applied=len(batch))
 
-    def _disclosure(self, event: ShipmentHandedOver) -> Disclosure:
+    async def on_correction(self, batch: Sequence[Received[CorrectionDisclosed]]) -> Outcome:
+        events = [received.event for received in batch]
+        await self.disclosures.learn(
+            [self._disclosure(e, f"{e.shipment_id}-{e.sequence}", e.disclosed_at) for e in events]
+        )
+        return Outcome(applied=len(batch))
+
+    def _disclosure(
+        self, event: ShipmentHandedOver | CorrectionDisclosed, disclosure_id: str, at: datetime
+    ) -> Disclosure:
         recipient = self.policy.recipients.get(event.recipient)
         return Disclosure(
-            disclosure_id=event.shipment_id,
+            disclosure_id=disclosure_id,
             subject_id=event.subject_id,
             order_id=event.order_id,
             recipient=event.recipient,
             fields=tuple(sorted(event.disclosed_fields)),
             purpose=DELIVERING,
             basis=f"clause {recipient.clause}; {recipient.basis}" if recipient else "",
-            disclosed_at=event.handed_over_at,
+            disclosed_at=at,
         )

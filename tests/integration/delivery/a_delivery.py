@@ -83,6 +83,7 @@ class Delivery:
             self.disclosures,
             opener,
             partner,
+            self.outbox,
             policy.recipients[RECIPIENT],
             "A partner",
         )

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local.outside import jsonl
 from services.delivery.shipment_store import Shipment
+from shared.contracts.shipments import CorrectionDisclosed
 from shared.messaging.cloudevents import Received
 from shared.policy.check import unknown_fields
 from shared.policy.load import load_policy
@@ -104,6 +105,8 @@ async def test_the_log_knows_before_it_leaves(delivery: Delivery) -> None:
     assert unknown_fields(load_policy(), "delivery", "disclosures", entry) == []
     parcels_own = await delivery.disclosures.of_shipment(parcel.shipment_id)
     assert parcels_own is not None
+    (event,) = await delivery.published(parcel.order.event.subject_id, CorrectionDisclosed)
+    assert (event.sequence, event.disclosed_fields, event.shipment_id) == (1, ("phone",), parcel.shipment_id)
     assert parcels_own.disclosure_id != entry["_id"]
 
 

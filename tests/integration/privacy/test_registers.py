@@ -22,7 +22,7 @@ from services.privacy.console.store_register import StoreSamples
 from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.ledger import COLLECTION as LEDGER
 from services.privacy.ledger import HEAD, Ledger
-from shared.contracts.shipments import ShipmentHandedOver
+from shared.contracts.shipments import CorrectionDisclosed, ShipmentHandedOver
 from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.messaging.cloudevents import new_id
 from shared.messaging.outbox import Outbox
@@ -124,6 +124,26 @@ def handed_over(shipment_id: str, seconds: float = 0) -> ShipmentHandedOver:
         recipient="courier_partner",
         disclosed_fields=("phone", "family_name"),
     )
+
+
+async def test_a_correction_told_to_the_courier_is_an_entry_of_its_own(disclosures: DisclosureRegisterStore) -> None:
+    learning, parcel = DisclosureLearning(disclosures, POLICY), handed_over(new_id())
+    told = CorrectionDisclosed(
+        subject_id=parcel.subject_id,
+        shipment_id=parcel.shipment_id,
+        order_id=parcel.order_id,
+        sequence=2,
+        disclosed_at=at(9),
+        recipient="courier_partner",
+        disclosed_fields=("phone",),
+    )
+    await learning.on_handed_over([received(parcel)])
+    for _ in range(2):
+        await learning.on_correction([received(told), received(told)])
+    newest, first = await disclosures.newest(Wanted(), limit=10)
+    assert (newest.fields, newest.disclosed_at, newest.order_id) == (("phone",), at(9), parcel.order_id)
+    assert (newest.purpose, newest.basis) == (first.purpose, first.basis)
+    assert first.fields == ("family_name", "phone")
 
 
 async def test_what_a_courier_was_told_is_in_the_register_once(disclosures: DisclosureRegisterStore) -> None:
