@@ -116,6 +116,8 @@ def _overview(stack: LocalStack) -> Table:
     for name, service in info.services.items():
         table.add_row(name, service.url)
     table.add_row("kafka", info.kafka.bootstrap_servers)
+    mailbox = f", the console's mailbox is {info.outside.mailbox}" if info.outside.mailbox else ""
+    table.add_row("mail", f"SMTP at 127.0.0.1:{info.outside.smtp_port}{mailbox}")
     table.add_row("logs", str(info.log_dir))
     table.add_row("tokens, URIs", str(stack.layout.stack_json))
     return table

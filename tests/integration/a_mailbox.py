@@ -5,13 +5,19 @@ import os
 import re
 import shutil
 import time
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from deploy.local.layout import ROOT, Layout
 from deploy.local.outside.mailbox import mailbox_part
@@ -44,6 +50,16 @@ class RealMailbox:
         )
         self.imap = ImapMailbox(ImapAddress("127.0.0.1", port, ADDRESS, password_file, tls="none"))
 
+    def with_tls(self, folder: Path) -> ImapAddress:
+        """Before it starts: it then speaks TLS from the first byte on a second port, and on the first by STARTTLS.
+        Returns the address of the second one."""
+        certificate, key = a_certificate(folder)
+        (port,) = choose_ports(("imaps",), self.layout.run / "ports.json").values()
+        config = self.layout.run / "dovecot.conf"
+        text = config.read_text().replace("ssl = no", f"ssl = yes\nssl_cert = <{certificate}\nssl_key = <{key}")
+        write_secret(config, text.replace("port = 0", f"port = {port}\n    ssl = yes"))
+        return replace(self.imap.address, port=port, tls="implicit", ca_file=certificate)
+
     def receive(self, mail: EmailMessage | bytes, at: datetime | None = None) -> Path:
         """As the mail server delivers it. `at`: when the server says it did."""
         name = f"{time.time_ns()}.{next(_NUMBERS)}.example"
@@ -70,6 +86,21 @@ class RealMailbox:
         numbers.write_text(f"3 V{int(validity[1]) + 1} N1\n")
         numbers.chmod(0o666)
         await self.server.start()
+
+
+def a_certificate(folder: Path) -> tuple[Path, Path]:
+    """Of a server at 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mailbox")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
+    certificate_file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    write_secret(key_file, key.private_bytes(serialization.Encoding.PEM, pkcs8, plain).decode())
+    return certificate_file, key_file
 
 
 def a_mail(

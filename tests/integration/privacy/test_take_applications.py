@@ -4,6 +4,7 @@ The mailbox is a real Dovecot."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -164,6 +165,23 @@ async def test_application_from_a_registered_address_is_its_persons(mailbox: Rea
     theirs, automatic = await take_all()
     assert (theirs.state, theirs.subject_id, theirs.is_proven) == ("matched", SUBJECT, True)
     assert (automatic.state, automatic.subject_id, automatic.is_proven) == ("new", None, False)
+
+
+@pytest.mark.parametrize("way", ["implicit", "starttls"])
+async def test_password_goes_to_a_server_that_proves_itself_alone(tmp_path: Path, way: str) -> None:
+    mailbox = RealMailbox(tmp_path)
+    implicit = mailbox.with_tls(tmp_path)
+    starttls = replace(implicit, port=mailbox.imap.address.port, tls="starttls")
+    address = implicit if way == "implicit" else starttls
+    await mailbox.server.start()
+    try:
+        mailbox.receive(a_mail())
+        assert len((await ImapMailbox(address).arrived(lambda _: 0, 10)).mails) == 1
+        for stranger in (replace(address, ca_file=None), replace(address, host="localhost")):
+            with pytest.raises(MailboxAway):
+                await ImapMailbox(stranger).arrived(lambda _: 0, 10)
+    finally:
+        await mailbox.server.stop()
 
 
 GARBAGE: list[bytes] = [
