@@ -11,12 +11,13 @@ from aiokafka.errors import KafkaError
 from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.model import Policy
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 
 
 class Lag:
     def __init__(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, policy: Policy) -> None:
         self._admin, self._consumer = admin, consumer
+        self._have_committed: set[str] = set()
         self._groups = [
             (f"{service}.{topic}", [TopicPartition(topic, number) for number in range(row.partitions)])
             for topic, row in policy.topics.items()
@@ -28,17 +29,19 @@ class Lag:
         """Messages, over all groups. None where the cluster can't say just now."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                behind = [await self._of(group, partitions) for group, partitions in self._groups]
+                behind = await asyncio.gather(*(self._of(group, partitions) for group, partitions in self._groups))
         except (KafkaError, TimeoutError, OSError):
             return None
         known = [lag for lag in behind if lag is not None]
         return sum(known) if len(known) == len(behind) else None
 
     async def _of(self, group: str, partitions: list[TopicPartition]) -> int | None:
-        """None where the coordinator, just started, does not know yet what the group has committed."""
+        """None where the coordinator, just started, does not know any more what the group has committed."""
         ends = await self._consumer.end_offsets(partitions)
         committed = await self._admin.list_consumer_group_offsets(group)
-        if not committed and any(ends.values()):
+        if committed:
+            self._have_committed.add(group)
+        elif group in self._have_committed:
             return None
         return sum(int(end - (committed[p].offset if p in committed else 0)) for p, end in ends.items())
 

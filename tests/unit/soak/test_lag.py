@@ -15,24 +15,31 @@ class Cluster:
     """Every partition ends at 10; what each group has committed is as the test says."""
 
     def __init__(self, committed: int | None) -> None:
-        self._committed = committed
+        self.committed = committed
 
     async def end_offsets(self, partitions: list[Any]) -> dict[Any, int]:
         self._partitions = partitions
         return dict.fromkeys(partitions, 10)
 
     async def list_consumer_group_offsets(self, group: str) -> dict[Any, Offset]:
-        return {} if self._committed is None else {p: Offset(self._committed) for p in self._partitions}
+        return {} if self.committed is None else {p: Offset(self.committed) for p in self._partitions}
 
 
-@pytest.mark.parametrize(("committed", "each"), [(10, 0), (7, 3)])
-async def test_lag_is_the_end_minus_what_was_committed(committed: int, each: int) -> None:
-    cluster, policy = Cluster(committed), load_policy()
-    lag = Lag(cluster, cluster, policy)  # type: ignore[arg-type]
-    read = sum(row.partitions * len(row.consumers) for row in policy.topics.values() if row.retention_days is not None)
-    assert await lag.now() == each * read
+def in_partitions(each: int) -> int:
+    """Over all groups and their partitions."""
+    topics = load_policy().topics.values()
+    return each * sum(row.partitions * len(row.consumers) for row in topics if row.retention_days is not None)
+
+
+@pytest.mark.parametrize(("committed", "each"), [(10, 0), (7, 3), (None, 10)])
+async def test_lag_is_the_end_minus_what_was_committed(committed: int | None, each: int) -> None:
+    cluster = Cluster(committed)
+    assert await Lag(cluster, cluster, load_policy()).now() == in_partitions(each)  # type: ignore[arg-type]
 
 
 async def test_a_coordinator_that_has_just_started_says_nothing() -> None:
-    cluster = Cluster(None)
-    assert await Lag(cluster, cluster, load_policy()).now() is None  # type: ignore[arg-type]
+    cluster = Cluster(7)
+    lag = Lag(cluster, cluster, load_policy())  # type: ignore[arg-type]
+    assert await lag.now() == in_partitions(3)
+    cluster.committed = None
+    assert await lag.now() is None
