@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import aiosmtplib
+import httpx
 import pytest
 from imap_tools import MailBoxUnencrypted
 
@@ -15,6 +16,7 @@ from deploy.local.outside.mailbox import mailbox_part
 from deploy.local.outside.parts import outside_parts
 from deploy.local.part import PartMissing
 from deploy.local.ports import choose_ports
+from deploy.local.stack import local_stack
 from deploy.local.supervisor import Supervisor
 from tests.integration.a_mailbox import ADDRESS, PASSWORD, needs_dovecot
 
@@ -102,6 +104,21 @@ async def test_mailbox_does_not_outlive_a_killed_launcher_and_starts_again(tmp_p
         await launcher.wait()
         while _members(group):
             await asyncio.sleep(0.05)
+
+
+async def test_without_its_server_the_stack_runs_with_the_mailbox_off_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    said: list[tuple[str, str]] = []
+    async with local_stack(tmp_path, services=("privacy",), report=lambda *line: said.append(line)) as stack:
+        assert stack.info.outside.mailbox is None
+        async with httpx.AsyncClient(base_url=stack.info.services["privacy"].url) as http:
+            assert (await http.get("/console/mailbox")).status_code == 404
+            assert (await http.get("/console/cases")).status_code == 303
+    (off,) = [line for part, line in said if part == "mailbox"]
+    assert off.startswith("off.")
+    assert "apt install dovecot-imapd" in off
 
 
 async def test_missing_server_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
