@@ -33,7 +33,8 @@ def written(rows: Sequence[Row], wrong: Sequence[str]) -> str:
     run = {row.cell for row in rows if not row.missing}
     rows = [row for row in rows if not (row.missing and row.cell in run)]
     states = Counter("failed" if row.wrong else "converged" if row.struck else "other" for row in rows)
-    total = f"**{len(rows)} cells: {states['converged']} converged, {states['failed']} failed**"
+    cells = len({row.cell for row in rows})
+    total = f"**{cells} cells, {len(rows)} rows: {states['converged']} converged, {states['failed']} failed**"
     if states["other"]:
         total += f", {states['other']} did not strike or were not run"
     parts = [HEAD, f"{total} ({datetime.now(UTC):%Y-%m-%d}).\n"]

@@ -25,14 +25,14 @@ def test_total_counts_each_outcome() -> None:
         ],
         [],
     )
-    assert "**5 cells: 2 converged, 1 failed**, 2 did not strike or were not run" in page
+    assert "**4 cells, 5 rows: 2 converged, 1 failed**, 2 did not strike or were not run" in page
     assert "**failed**: a mail sent twice" in page
     assert "| not run: needs Apache Kafka |" in page
 
 
 def test_cell_that_was_run_on_another_broker_is_no_gap() -> None:
     page = written([not_run("placing/a"), row("placing/a", "Apache Kafka")], [])
-    assert "**1 cells: 1 converged, 0 failed** (" in page
+    assert "**1 cells, 1 rows: 1 converged, 0 failed** (" in page
 
 
 def test_what_is_wrong_with_a_whole_stack_is_told() -> None:
