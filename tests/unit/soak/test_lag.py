@@ -34,12 +34,12 @@ def in_partitions(each: int) -> int:
 @pytest.mark.parametrize(("committed", "each"), [(10, 0), (7, 3), (None, 10)])
 async def test_lag_is_the_end_minus_what_was_committed(committed: int | None, each: int) -> None:
     cluster = Cluster(committed)
-    assert await Lag(cluster, cluster, load_policy()).now() == in_partitions(each)  # type: ignore[arg-type]
+    assert await Lag(cluster, cluster, load_policy()).now() == in_partitions(each)
 
 
 async def test_a_coordinator_that_has_just_started_says_nothing() -> None:
     cluster = Cluster(7)
-    lag = Lag(cluster, cluster, load_policy())  # type: ignore[arg-type]
+    lag = Lag(cluster, cluster, load_policy())
     assert await lag.now() == in_partitions(3)
     cluster.committed = None
     assert await lag.now() is None
