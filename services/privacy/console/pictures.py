@@ -15,7 +15,7 @@ from shared.policy.working_days import ALMATY, deadline
 WIDTH: Final = 320
 BAR_AREA: Final = 96
 LABELS: Final = 20
-LEFT: Final = 28
+LEFT: Final = 48  # a number of six digits
 WORKING_DAYS_AHEAD: Final = 15
 DAYS_BACK: Final = 14
 ROW: Final = 68
