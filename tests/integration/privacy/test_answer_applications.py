@@ -4,7 +4,7 @@ The mailbox is a real Dovecot, the stores a real MongoDB; a crash may come betwe
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from services.privacy.mailbox.imap_mailbox import MailboxAway
 from services.privacy.mailbox.mailbox_pages import Desk
 from services.privacy.mailbox.match_application import NobodyHeld, NotMatched
 from services.privacy.mailbox.read_mail import Mail, read_mail
+from services.privacy.mailbox.reply_store import ReplyStore
 from services.privacy.order_store import OrderStore
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.erasure.ask_stores import Inspections
@@ -369,6 +370,54 @@ async def test_reply_tried_again_is_the_same_message(office: MailDesk) -> None:
     for minutes in (2, 3, 4):
         await office.work(NOW + timedelta(minutes=minutes))
     assert list(office.sent.mails) == [f"application-{application.application_id}-not_actionable"]
+
+
+class Crash(BaseException):
+    """Of the whole process: nothing catches it."""
+
+
+def once(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The act, but the first time the process ends before it."""
+    crashes = [Crash()]
+
+    async def crashing(*args: Any, **kwargs: Any) -> Any:
+        if crashes:
+            raise crashes.pop()
+        return await act(*args, **kwargs)
+
+    return crashing
+
+
+async def test_crash_after_sending_sends_the_same_message_again(
+    office: MailDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = await office.received()
+    await office.desk.answers.refuse(application, "ru", OFFICER, NOW)
+    monkeypatch.setattr(ReplyStore, "settle", once(ReplyStore.settle))
+    with pytest.raises(Crash):
+        await office.reply(NOW)
+    assert await office.reply(NOW + timedelta(minutes=2))
+    assert not await office.reply(NOW + timedelta(minutes=4))
+    assert len(office.sent.mails) == 1
+    assert await office.replies.outcomes(application.application_id) == {"not_actionable": "sent"}
+
+
+async def test_crash_after_deleting_a_mail_puts_it_on_the_ledger_later_and_once(
+    office: MailDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = await office.received()
+    await office.desk.answers.answered(application, OFFICER, NOW)
+    later = NOW + timedelta(days=365)
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "note", once(Record.note))
+        with pytest.raises(Crash):
+            await office.delete(later)
+    assert office.mailbox.contents() == []
+    assert (await office.now(application)).deleted_at is None
+    for _ in range(2):
+        await office.delete(later)
+    assert (await office.now(application)).deleted_at == later
+    assert (await office.noted()).count("application_mail_deleted") == 1
 
 
 async def test_reply_refused_for_good_does_not_keep_the_mail(office: MailDesk) -> None:
