@@ -8,25 +8,16 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.intake.call_backs.app import CallBacks
-from services.intake.cancel_order import CancelOrder
 from services.intake.consent_store import ConsentStore
 from services.intake.follow_shipments import ShipmentFollowing
-from services.intake.idempotency_store import COLLECTION as ANSWERS
-from services.intake.idempotency_store import IdempotencyStore
+from services.intake.holdings import Holdings
 from services.intake.keyring_store import KeyringStore
-from services.intake.my_data.app import Holdings, MyData
+from services.intake.my_data.app import MyData
 from services.intake.opening_store import COLLECTION as OPENINGS
 from services.intake.opening_store import OpeningStore
-from services.intake.order_desk import OrderDesk
-from services.intake.order_groups import OrderGroups
-from services.intake.order_pages import OrderPages
-from services.intake.order_sealer import OrderSealer
 from services.intake.order_store import OrderStore
-from services.intake.place_export import ExportPlacing
-from services.intake.place_orders import OrderPlacing, Stores
-from services.intake.policy_pages import PolicyPages
+from services.intake.ordering.app import Ordering
 from services.intake.recognise_people import Recognition
-from services.intake.routes import MAX_ORDER_BYTES, ShopRoutes
 from services.intake.seal_contacts import ContactSealing
 from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
@@ -82,11 +73,9 @@ def build(settings: IntakeSettings) -> FastAPI:
     view = MongoKeyringView(client, SERVICE)
     keyring = KeyringReader(view, PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache)
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
-    answers = IdempotencyStore(database, policy.kept(SERVICE, ANSWERS))
     openings = OpeningStore(database, policy.kept(SERVICE, OPENINGS))
 
     people = PeopleIndex.from_folder(settings.keys_dir)
-    desk = OrderDesk(policy, people, shop=settings.shop)
     keyring_store = KeyringStore(client, SERVICE)
     recognition = Recognition(
         keyring_store,
@@ -96,8 +85,6 @@ def build(settings: IntakeSettings) -> FastAPI:
         wrapper=wrapper,
         unwrapper=unwrapper,
     )
-    sealer = OrderSealer(policy, publisher=SERVICE, shop=settings.shop)
-    groups = OrderGroups(OrderPlacing(client, Stores(orders, consents, subjects, answers, outbox), recognition, sealer))
     opener = Opener(SERVICE, policy, keyring)
     contacts = ContactSealing(orders, openings, keyring, opener, unwrapper, policy)
     withdrawing = WithdrawConsent(client, orders, consents, outbox)
@@ -131,21 +118,10 @@ def build(settings: IntakeSettings) -> FastAPI:
     holdings = Holdings(
         orders, consents, subjects, openings, keyring_store, outbox, inspections, people, opener, unwrapper
     )
+    ordering = Ordering(settings, policy, client, holdings, recognition, withdrawing, pages)
     my_data = MyData(settings, policy, client, holdings, pages, attempts)
+    call_backs = CallBacks(client, policy, holdings, recognition, pages, attempts, settings.operator_token)
 
-    call_backs = CallBacks(
-        client,
-        policy,
-        subjects=subjects,
-        openings=openings,
-        outbox=outbox,
-        recognition=recognition,
-        people=people,
-        opener=opener,
-        pages=pages,
-        attempts=attempts,
-        token=settings.operator_token,
-    )
     samples = TopicLog(broker, StoreSampled.TOPIC, service=SERVICE)
     sampling = StoreSampling(SERVICE, policy, database, samples)
 
@@ -168,7 +144,7 @@ def build(settings: IntakeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        for store in (engine, answers, call_backs, openings, inspections, outbox, attempts, sessions, my_data):
+        for store in (engine, openings, inspections, outbox, attempts, sessions, ordering, my_data, call_backs):
             await store.ensure_indexes()
         await suppression.replay()
         async with (
@@ -182,22 +158,6 @@ def build(settings: IntakeSettings) -> FastAPI:
     ready = readiness(client, broker, subscribers)
     app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=ready, page=pages.problem)
     secure_pages(app, pages, sessions, idle=IDLE)
-    app.include_router(my_data.router)
-    for part in (
-        OrderPages(pages=pages, desk=desk, groups=groups, orders=orders, policy=policy),
-        PolicyPages(pages=pages, policy=policy),
-        call_backs,
-    ):
-        app.include_router(part.router)
-    app.include_router(
-        ShopRoutes(
-            token=settings.shop_token,
-            desk=desk,
-            groups=groups,
-            exports=ExportPlacing(desk, groups, longest_line=MAX_ORDER_BYTES),
-            orders=orders,
-            cancelling=CancelOrder(client, orders, outbox),
-            withdrawing=withdrawing,
-        ).router
-    )
+    for router in (ordering.router, my_data.router, call_backs.router):
+        app.include_router(router)
     return app

@@ -12,15 +12,11 @@ from services.intake.call_backs.end_call_backs import EndCallBacks
 from services.intake.call_backs.list_call_backs import CallBackQueue
 from services.intake.call_backs.operator_pages import OperatorPages
 from services.intake.call_backs.request_call_back import RequestCallBack
-from services.intake.opening_store import OpeningStore
+from services.intake.holdings import Holdings
 from services.intake.recognise_people import Recognition
-from services.intake.subject_store import SubjectStore
-from shared.messaging.outbox import Outbox
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.policy.model import Policy
-from shared.sealing.opener import Opener
-from shared.sealing.people_index import PeopleIndex
 from shared.stores.mongo import Client
 
 
@@ -29,22 +25,20 @@ class CallBacks:
         self,
         client: Client,
         policy: Policy,
-        *,
-        subjects: SubjectStore,
-        openings: OpeningStore,
-        outbox: Outbox,
+        holdings: Holdings,
         recognition: Recognition,
-        people: PeopleIndex,
-        opener: Opener,
         pages: Pages,
         attempts: Attempts,
         token: SecretStr,
     ) -> None:
         """`token`: the operators'."""
+        subjects = holdings.subjects
         self._store = store = CallBackStore(client["intake"])
-        self._ending = ending = EndCallBacks(client, store, subjects, outbox, policy.kept("intake", COLLECTION))
-        calling = RequestCallBack(client, store, subjects, recognition, people, policy)
-        queue = CallBackQueue(store, openings, opener)
+        self._ending = ending = EndCallBacks(
+            client, store, subjects, holdings.outbox, policy.kept("intake", COLLECTION)
+        )
+        calling = RequestCallBack(client, store, subjects, recognition, holdings.people, policy)
+        queue = CallBackQueue(store, holdings.openings, holdings.opener)
         parts = (
             CallBackPages(pages=pages, calling=calling, policy=policy),
             OperatorPages(pages=pages, token=token, attempts=attempts, queue=queue, ending=ending, call_backs=store),

@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import httpx
 from fastapi import APIRouter
 
 from services.intake.call_backs.call_back_store import CallBackStore
-from services.intake.consent_store import ConsentStore
 from services.intake.correct_data import PUBLISHER, CorrectData
 from services.intake.correction_store import CorrectionStore
-from services.intake.keyring_store import KeyringStore
+from services.intake.holdings import Holdings
 from services.intake.my_data.case_link_store import COLLECTION as CASE_LINKS
 from services.intake.my_data.case_link_store import CaseLinkStore
 from services.intake.my_data.case_pages import CasePages
@@ -29,38 +27,14 @@ from services.intake.my_data.past_corrections import PastCorrections
 from services.intake.my_data.sign_in_pages import SignInPages
 from services.intake.my_data.visitors import Visitors
 from services.intake.my_data.withdraw_everything import WithdrawEverything
-from services.intake.opening_store import OpeningStore
-from services.intake.order_store import OrderStore
 from services.intake.reader_envelopes import ReaderEnvelopes
 from services.intake.settings import IntakeSettings
-from services.intake.subject_store import SubjectStore
-from shared.erasure.ask_stores import Inspections
 from shared.mail.sms_gateway import SmsGateway
 from shared.mail.smtp import Mailer
-from shared.messaging.outbox import Outbox
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.policy.model import Policy
-from shared.sealing.opener import Opener
-from shared.sealing.people_index import PeopleIndex
-from shared.sealing.wrapping import KeyUnwrapper
 from shared.stores.mongo import Client
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What my data is about: the service's own stores and keys."""
-
-    orders: OrderStore
-    consents: ConsentStore
-    subjects: SubjectStore
-    openings: OpeningStore
-    keyring: KeyringStore
-    outbox: Outbox
-    inspections: Inspections
-    people: PeopleIndex
-    opener: Opener
-    unwrapper: KeyUnwrapper
 
 
 class MyData:

@@ -76,19 +76,8 @@ def _front(intake: Intake) -> FastAPI:
     pages = Pages("services.intake", intake.policy)
     problems.install(app, pages.problem)
     secure_pages(app, pages, MongoSessionStore(intake.database), idle=timedelta(minutes=5))
-    call_backs = CallBacks(
-        intake.client,
-        intake.policy,
-        subjects=intake.subjects,
-        openings=intake.openings,
-        outbox=intake.outbox,
-        recognition=intake.recognition,
-        people=intake.people,
-        opener=intake.opener,
-        pages=pages,
-        attempts=Attempts(intake.database),
-        token=SecretStr(TOKEN),
-    )
+    attempts, token = Attempts(intake.database), SecretStr(TOKEN)
+    call_backs = CallBacks(intake.client, intake.policy, intake.holdings(), intake.recognition, pages, attempts, token)
     parts: tuple[Any, ...] = (
         OrderPages(pages=pages, desk=intake.desk, groups=intake.groups, orders=intake.orders, policy=intake.policy),
         PolicyPages(pages=pages, policy=intake.policy),

@@ -11,11 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.intake.contact import Contact
-from services.intake.keyring_store import KeyringStore
-from services.intake.my_data.app import Holdings, MyData
+from services.intake.my_data.app import MyData
 from services.intake.my_data.one_time_codes import MadeCode
 from services.intake.settings import IntakeSettings
-from shared.erasure.ask_stores import Inspections
 from shared.http import problems
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
@@ -63,19 +61,9 @@ class Front:
         problems.install(self.app, pages.problem)
         secure_pages(self.app, pages, MongoSessionStore(intake.database), idle=timedelta(minutes=5))
         client, policy = intake.client, intake.policy
-        holdings = Holdings(
-            intake.orders,
-            intake.consents,
-            intake.subjects,
-            intake.openings,
-            KeyringStore(client, "intake"),
-            intake.outbox,
-            Inspections("intake", client=client, database=intake.database, outbox=intake.outbox, policy=policy),
-            intake.people,
-            intake.opener,
-            intake.unwrapper,
+        my_data = MyData(
+            cast(IntakeSettings, AWAY), policy, client, intake.holdings(), pages, Attempts(intake.database)
         )
-        my_data = MyData(cast(IntakeSettings, AWAY), policy, client, holdings, pages, Attempts(intake.database))
         cast(Any, my_data.sending).later = self._send
         self.app.include_router(my_data.router)
 

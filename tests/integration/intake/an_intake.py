@@ -20,6 +20,7 @@ from services.intake.contact import Channel
 from services.intake.correct_data import Change, CorrectData, Whose
 from services.intake.correction_store import CorrectionStore
 from services.intake.follow_shipments import ShipmentFollowing
+from services.intake.holdings import Holdings
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
 from services.intake.opening_store import OpeningStore
@@ -38,6 +39,7 @@ from shared.contracts.consents import Scope
 from shared.contracts.erasure import EraseSubject, RestrictSubject
 from shared.contracts.event import Event
 from shared.contracts.personal import PersonalData
+from shared.erasure.ask_stores import Inspections
 from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.messaging.cloudevents import EVENT_TYPES, Outgoing, new_id
 from shared.messaging.outbox import Outbox
@@ -146,6 +148,24 @@ class Intake:
         outcome = await self.outcome(key, **form)
         assert not isinstance(outcome, KeyReused)
         return outcome
+
+    def holdings(self) -> Holdings:
+        """What the service's parts are given."""
+        inspections = Inspections(
+            "intake", client=self.client, database=self.database, outbox=self.outbox, policy=self.policy
+        )
+        return Holdings(
+            self.orders,
+            self.consents,
+            self.subjects,
+            self.openings,
+            KeyringStore(self.client, "intake"),
+            self.outbox,
+            inspections,
+            self.people,
+            self.opener,
+            self.unwrapper,
+        )
 
     async def ask_for_a_call(self, phone: str, *, given_name: str = "Ақбөпе", now: datetime = NOON) -> str:
         """Id of the request."""

@@ -1,0 +1,1 @@
+"""Orders, from shops' programs and on our own page."""
