@@ -1,5 +1,6 @@
 """While the parcel is on its way the partner is told what changed, and nothing else; the log knows it before."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.local.outside import jsonl
-from services.delivery.shipment_store import Shipment
+from services.delivery.shipment_store import LEASE, Shipment
 from shared.contracts.shipments import CorrectionDisclosed
 from shared.messaging.cloudevents import Received
 from shared.policy.check import unknown_fields
@@ -204,6 +205,45 @@ async def test_a_waybill_that_may_have_arrived_before_the_correction_is_correcte
     await delivery.hand_to_courier.hand_over(shipment.shipment_id, at(70))
     await parcel.tell(80)
     assert parcel.waybill()["fields"]["phone"] == NEW
+
+
+async def test_a_correction_that_crosses_with_the_hand_over_is_told_after_it(delivery: Delivery) -> None:
+    keys = await delivery.publisher.somebody()
+    order = delivery.publisher.order_of(keys, a_person(phone=OLD))
+    shipment = await delivery.shipment_of(order)
+    parcel = OnItsWay(delivery, keys, order, shipment.shipment_id)
+
+    async def correct_meanwhile(request: httpx.Request) -> httpx.Response:
+        delivery.answer = None
+        await parcel.corrected("phone", phone=NEW)
+        return await delivery.forward(request)
+
+    delivery.answer = correct_meanwhile
+    await delivery.hand_to_courier.hand_over(shipment.shipment_id, at(0))
+    assert parcel.waybill()["fields"]["phone"] == OLD
+    await parcel.tell()
+    assert parcel.waybill()["fields"]["phone"] == NEW
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+async def test_a_crash_on_the_way_is_made_good_by_the_next_to_tell(delivery: Delivery, arrived: bool) -> None:
+    parcel = await on_its_way(delivery)
+
+    async def crash(request: httpx.Request) -> httpx.Response:
+        if arrived:
+            await delivery.forward(request)
+        raise asyncio.CancelledError
+
+    delivery.answer = crash
+    await parcel.corrected("phone", phone=NEW)
+    with pytest.raises(asyncio.CancelledError):
+        await parcel.tell()
+    assert [entry["state"] for entry in await parcel.log()] == ["sending"]
+    delivery.answer = None
+    await parcel.tell(60 + LEASE.total_seconds())
+    assert parcel.waybill()["fields"]["phone"] == NEW
+    assert [entry["state"] for entry in await parcel.log()] == ["disclosed"]
+    assert (await parcel.shipment()).untold == ()
 
 
 @pytest.mark.parametrize("begun", ["restrict", "fence", "settle"])

@@ -207,7 +207,7 @@ async def test_a_grant_less_for_this_purpose_loses_nothing(intake: Intake) -> No
 
 
 @pytest.mark.parametrize("number", range(5_020, 5_024))
-async def test_corrections_orders_and_a_restriction_at_once(intake: Intake, replica: Intake, number: int) -> None:
+async def test_corrections_and_a_restriction_at_once(intake: Intake, replica: Intake, number: int) -> None:
     """After intake has said that it stopped no correction passes; until then every order has the last number."""
     person = somebody(number)
     subject_id = (await intake.place(person=person)).subject_id
