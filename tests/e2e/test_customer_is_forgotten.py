@@ -35,7 +35,14 @@ DONE = {
 }
 READERS = ("delivery", "notifications")
 # What erasure keeps: proof, without anything that leads to the person.
-KEPT = {"intake.consents", "delivery.disclosures", "privacy.cases", "privacy.letters", "keyring.subjects"}
+KEPT = {
+    "intake.consents",
+    "delivery.disclosures",
+    "privacy.cases",
+    "privacy.letters",
+    "privacy.disclosures",
+    "keyring.subjects",
+}
 
 
 @dataclass(slots=True)

@@ -25,7 +25,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CONFIRMED, DONE = "Your order is confirmed", "Your personal data has been erased"
 # What an erasure keeps; and the proof of the delivery, whose parcel is still on its way.
-KEPT = {"intake.consents", "privacy.cases", "privacy.letters", "keyring.subjects", "delivery.disclosures"}
+KEPT = {
+    "intake.consents",
+    "privacy.cases",
+    "privacy.letters",
+    "privacy.disclosures",
+    "keyring.subjects",
+    "delivery.disclosures",
+}
 
 
 @dataclass(frozen=True)
