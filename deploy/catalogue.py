@@ -1,11 +1,12 @@
 """Gather the pages' English strings into the catalogue: `make catalogue`. Translations stay, new strings come empty.
 
-A string is in English in a template (`{{ _("…") }}`, `{% trans %}`) or marked in code with `N_("…")` where a template
-translates it later.
+A string is in English in a template (`{{ _("…") }}`, `{% trans %}`), or marked in code with `N_("…")` where a template
+translates it later, or a ground in the policy file.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -13,6 +14,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
 from shared.pages.languages import LOCALE_DIR
+from shared.policy.load import load_policy
 
 ROOT: Final = Path(__file__).parents[1]
 TRANSLATED: Final = ("kk", "ru")
@@ -28,6 +30,14 @@ def gathered() -> Catalog:
     for _, _, message, _, context in extract_from_dir(ROOT, methods, options, keywords=KEYWORDS):
         catalog.add(message, context=context)
     return catalog
+
+
+def grounds(_: IO[bytes], *__: Any, options: Any) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Babel's extractor of the policy file: on which grounds records are kept (line, function, string, comments)."""
+    for store in load_policy().stores.values():
+        for collection in store.collections.values():
+            if collection.ground:
+                yield 0, "_", collection.ground, []
 
 
 def updated(language: str, template: Catalog) -> Catalog:
