@@ -91,6 +91,16 @@ async def test_operators_see_who_waits_and_end_it(intake: Intake) -> None:
         assert (await operator.get(QUEUE)).status_code == 303
 
 
+async def test_a_name_that_came_past_the_form_stays_text_in_the_queue(intake: Intake) -> None:
+    """The form refuses it; were it stored all the same, operators would read it and their browser would not run it."""
+    await intake.ask_for_a_call("+77004009999", given_name="<script>alert(1)</script>")
+    async with a_browser(intake) as operator:
+        await operator.post("/operator/sign-in", data={"token": TOKEN})
+        queue = (await operator.get(QUEUE)).text
+    assert "&lt;script&gt;alert(1)" in queue
+    assert "<script>alert" not in queue
+
+
 @pytest.mark.parametrize("path", [f"{QUEUE}/{'0' * 32}/called", f"{QUEUE}/{'0' * 32}/unreached"])
 async def test_nobody_else_ends_a_request(intake: Intake, path: str) -> None:
     async with a_browser(intake) as stranger:
