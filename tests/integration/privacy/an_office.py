@@ -389,3 +389,8 @@ def delivered(person: Person) -> Received[ShipmentDelivered]:
 
 def withdrawn(person: Person, scope: Any = "all") -> Received[ConsentWithdrawn]:
     return received(ConsentWithdrawn(subject_id=person.subject_id, scope=scope, channel="my-data", received_at=NOON))
+
+
+def withdrawn_on_the_pages(person: Person) -> Received[ConsentWithdrawn]:
+    asked = withdrawn(person)
+    return received(asked.event.model_copy(update={"channel": "web"}), event_id=asked.event_id)

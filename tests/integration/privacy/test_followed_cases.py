@@ -3,17 +3,9 @@
 import pytest
 
 from shared.contracts.cases import CaseMoved
-from shared.contracts.consents import ConsentWithdrawn
-from shared.messaging.cloudevents import Received
-from tests.builders import received
-from tests.integration.privacy.an_office import Office, Person, withdrawn
+from tests.integration.privacy.an_office import Office, withdrawn_on_the_pages
 
 pytestmark = pytest.mark.integration
-
-
-def withdrawn_on_the_pages(person: Person) -> Received[ConsentWithdrawn]:
-    asked = withdrawn(person)
-    return received(asked.event.model_copy(update={"channel": "web"}), event_id=asked.event_id)
 
 
 async def test_whoever_withdrew_on_the_pages_is_told_of_every_state_up_to_the_last(office: Office) -> None:

@@ -11,7 +11,7 @@ from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.suppression import furthest
 from shared.messaging.cloudevents import new_id
 from shared.stores.keyring_view import DATABASE, PEOPLE, SUBJECTS
-from tests.integration.privacy.an_office import POLICY, Office, Person
+from tests.integration.privacy.an_office import POLICY, Office, Person, withdrawn_on_the_pages
 
 pytestmark = pytest.mark.integration
 
@@ -162,3 +162,17 @@ async def test_nothing_is_done_twice_nor_to_anybody_else(office: Office) -> None
     before = await office.everything(), [await office.keyring_of(person) for person in people]
     await start(office)
     assert (await office.everything(), [await office.keyring_of(person) for person in people]) == before
+
+
+async def test_whoever_follows_a_case_that_was_lost_follows_the_one_opened_again(office: Office) -> None:
+    (person,) = await office.arrive(1, open_order=False)
+    saved = await backup(office, person)
+    asked = withdrawn_on_the_pages(person)
+    await office.dispatch([asked])
+    await office.run()
+    await restore(office, saved)
+    await start(office)
+    await office.run()
+    told = {event.case_id: event.state for event in office.told_of(asked.event_id)}
+    assert told == {asked.event_id: "closed", (await office.case_of(person)).case_id: "closed"}
+    assert len(told) == 2
