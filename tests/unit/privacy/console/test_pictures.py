@@ -140,6 +140,13 @@ def test_what_waits_for_an_order_and_what_is_left_over_are_told_apart() -> None:
     assert states(drawn(case))["delivery"] == "left"
 
 
+def test_a_store_that_has_not_answered_the_round_under_way_is_not_done() -> None:
+    case, _ = told(an_opened_case(), *restricted(), *receipts(1, destroyed=3))
+    case, _ = told(case, TimeCame(), now=NOON + WAIT)
+    case, _ = told(case, *receipts(2, ["intake"]), now=NOON + WAIT)
+    assert states(drawn(case)) == {**dict.fromkeys(STORES, "stopped"), "intake": "erased"}
+
+
 def test_erased_records_are_summed_over_the_rounds_and_destroyed_keys_shown() -> None:
     case, _ = told(an_opened_case(), *restricted(), *receipts(1, destroyed=3))
     case, _ = told(case, TimeCame(), now=NOON + WAIT)
