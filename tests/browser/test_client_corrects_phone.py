@@ -92,19 +92,19 @@ async def test_every_form_is_for_everybody(visitors: Visitors, world: World, wid
     language = {702: "kk", 703: "ru", 704: "kk", 705: "ru"}[number]
     person = somebody(f"forms.{number}", number)
     client = await at_my_data(visitors, world, person, width=width, scheme=scheme, language=language)
-    paths = ["family_name", "patronymic", "residence", "language", f"delivery_address?order={order.order_id}"]
+    paths = ["family_name", "patronymic", "residence", "language", f"delivery_address/{order.order_id}"]
     for path in paths:
         await client.goto(f"/my-data/correct/{path}")
         await expect(client.page.locator("main form")).to_be_visible()
         await assert_accessible(client.page)
-        await client.shoot(f"correct-{path.partition('?')[0].replace('_', '-')}")
+        await client.shoot(f"correct-{path.partition('/')[0].replace('_', '-')}")
 
 
 async def test_without_javascript(visitors: Visitors, world: World) -> None:
     person = somebody("corrects.plainly", 706)
     order = await world.parcel_of(await world.place(person))
     client = await at_my_data(visitors, world, person, javascript=False)
-    await client.page.click(f"a[href='/my-data/correct/delivery_address?order={order.order_id}']")
+    await client.page.click(f"a[href='/my-data/correct/delivery_address/{order.order_id}']")
     await client.page.fill("#line", "Жаңа көше, 7")
     await client.page.click("main form button")
     await client.page.wait_for_url("**/my-data#history")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, cast
 
 import structlog
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
@@ -47,7 +47,7 @@ DONE: Final = "/my-data#history"
 log = structlog.get_logger()
 
 Field = Annotated[str, Path(max_length=40)]
-Order = Annotated[RecordId | None, Query(description="Of a delivery address: the order")]
+Order = Annotated[RecordId, Path(description="Of a delivery address: the order")]
 
 
 class CorrectionPages:
@@ -74,15 +74,29 @@ class CorrectionPages:
         self.router = APIRouter(prefix="/my-data/correct", include_in_schema=False)
         self.router.get("/{name}")(self.form)
         self.router.post("/{name}")(self.send)
+        self.router.get("/{name}/{order}")(self.form_of_order)
+        self.router.post("/{name}/{order}")(self.send_of_order)
 
-    async def form(self, request: Request, name: Field, order: Order = None) -> Response:
+    async def form(self, request: Request, name: Field) -> Response:
+        return await self._ask(request, name, None)
+
+    async def form_of_order(self, request: Request, name: Field, order: Order) -> Response:
+        return await self._ask(request, name, order)
+
+    async def send(self, request: Request, name: Field) -> Response:
+        return await self._take(request, name, None)
+
+    async def send_of_order(self, request: Request, name: Field, order: Order) -> Response:
+        return await self._take(request, name, order)
+
+    async def _ask(self, request: Request, name: str, order: str | None) -> Response:
         visitor = await self._visitors.signed_in(request)
         if visitor is None:
             return to_sign_in()
         value = await self._held_value(visitor, _known(name), order)
         return self._form(request, name, typed_from(name, value), order)
 
-    async def send(self, request: Request, name: Field, order: Order = None) -> Response:
+    async def _take(self, request: Request, name: str, order: str | None) -> Response:
         """The new value; of a new contact first the value, then the value with the code that went there."""
         visitor = await self._visitors.signed_in(request)
         if visitor is None:

@@ -137,11 +137,13 @@ async def test_the_address_of_one_s_own_order_alone(intake: Intake) -> None:
     address = {"locality": "Жаңабұлақ ауылы", "line": "<b>Жаңа</b> к., 1", "postcode": ""}
     async with Front(intake).visitor() as visitor:
         await visitor.sign_in(person.phone)
-        path = f"/my-data/correct/delivery_address?order={placed.order_id}"
-        assert "Көкбұлақ" in said(await visitor.get(path))
+        path = f"/my-data/correct/delivery_address/{placed.order_id}"
+        form = await visitor.get(path)
+        assert "Көкбұлақ" in said(form)
+        assert f'href="{path}?lang=kk"' in form.text, "another language is the same order's form"
         assert (await visitor.post(path, **address)).status_code == 303
         assert "&lt;b&gt;" in (await visitor.get("/my-data")).text
-        path = f"/my-data/correct/delivery_address?order={theirs.order_id}"
+        path = f"/my-data/correct/delivery_address/{theirs.order_id}"
         assert (await visitor.get(path)).status_code == 404
         assert (await visitor.post(path, **address)).status_code == 409
     assert (await intake.held(placed.order_id))["delivery_address"]["locality"] == "Жаңабұлақ ауылы"
