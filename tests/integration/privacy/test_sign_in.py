@@ -57,7 +57,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same(desk: Desk, name: str, p
 async def test_a_code_is_used_once(desk: Desk) -> None:
     await enrolled(desk)
     code = await desk.accounts.present_code(NAME, NOON)
-    tries = [desk.sign_in.try_password(NAME, PASSWORD, code, NOON) for _ in range(3)]
+    tries = [desk.sign_in.try_password(NAME, PASSWORD, code, at(number)) for number in range(3)]
     outcomes = await asyncio.gather(*tries)
     assert sum(isinstance(outcome, SignedIn) for outcome in outcomes) == 1
 
