@@ -6,18 +6,17 @@ The signed JSON is the certificate; this is its readable form. It carries the SH
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import segno
-from babel.dates import format_date, format_datetime
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from shared.pages.languages import catalogue
+from shared.pages.render import filters
 from shared.policy.model import Language
-from shared.policy.working_days import ALMATY
 from shared.stores.receipts import canonical
 
 FONTS: Final = Path(__file__).with_name("fonts")
@@ -108,7 +107,8 @@ class _Print:
     def _kept(self) -> None:
         self._title(self._("Kept, with its ground; nothing of it can be opened"))
         for row in self._certificate["kept"]:
-            self._text(f"{row['store']}.{row['collection']}: {row['ground']}", size=SMALL)
+            ground, _, article = row["ground"].rpartition(" (")
+            self._text(f"{row['store']}.{row['collection']}: {self._(ground)} ({article}", size=SMALL)
 
     def _limits(self) -> None:
         self._title(self._("What this does not say"))
@@ -164,8 +164,11 @@ class _Print:
                     self._pdf.rect(left + x * side, MARGIN_MM + y * side, side, side, style="F")
 
     def _moment(self, iso: str) -> str:
-        moment = datetime.fromisoformat(iso).astimezone(ALMATY)
-        return str(format_datetime(moment, "d MMMM y, HH:mm", locale=self._language))
+        return self._written("moment", datetime.fromisoformat(iso))
 
     def _day(self, iso: str) -> str:
-        return str(format_date(datetime.fromisoformat(iso).date(), "long", locale=self._language))
+        return self._written("day", datetime.fromisoformat(iso).date())
+
+    def _written(self, kind: str, value: date) -> str:
+        """As on the pages; the font has no narrow space."""
+        return filters(self._language)[kind](value).replace("\u202f", "\u00a0")
