@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock
+.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ check: $(READY) ## Check style, types, import rules, the policy against the code
 	$(VENV)/bin/lint-imports
 	$(PY) -m deploy.check_policy
 	$(PY) -m shared.contracts.snapshots --check
+	$(PY) -m deploy.k8s_manifests.write --check
+
+manifests: $(READY) ## Write the Kubernetes manifests anew that follow from the policy and the code
+	$(PY) -m deploy.k8s_manifests.write
 
 format: $(READY) ## Format the code
 	$(PY) -m ruff format .

@@ -44,6 +44,10 @@ def rotate_command(
     vault_token_file: Annotated[
         Path | None, typer.Option(envvar="VAULT_TOKEN_FILE", help="The administrator's token for it.")
     ] = None,
+    admin_mongodb_uri: Annotated[
+        str | None,
+        typer.Option(envvar="SEALED_ADMIN_MONGODB_URI", help="An administrator's URI. The local stack's, if left out."),
+    ] = None,
     var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the running stack is.")] = default_var(),  # noqa: B008
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
@@ -54,7 +58,7 @@ def rotate_command(
         typer.echo(f"The policy has no reader {', '.join(unknown)}. Readers: {', '.join(policy.readers)}.", err=True)
         raise typer.Exit(2)
     layout = Layout.at(var)
-    uri = read_stack(layout.stack_json).mongodb.uri
+    uri = admin_mongodb_uri or read_stack(layout.stack_json).mongodb.uri
     keeper: KekKeeper = KekFolders(layout.keys)
     if kek == "vault":
         own = vault_addr and vault_token_file and VaultAddress(vault_addr, vault_token_file)

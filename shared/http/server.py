@@ -17,6 +17,7 @@ from shared.http import problems
 Check = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CHECK_SECONDS = 3.0
+GRACEFUL_SECONDS = 20  # for requests in flight, on TERM
 log = structlog.get_logger()
 
 
@@ -89,5 +90,11 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     uvicorn.run(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=20, loop="uvloop"
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        loop="uvloop",
     )

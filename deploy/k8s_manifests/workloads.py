@@ -1,0 +1,110 @@
+"""A service's Deployment, Service, ServiceAccount and PodDisruptionBudget."""
+
+from math import ceil
+from typing import Final
+
+from deploy.k8s_manifests import keys, settings
+from deploy.k8s_manifests.names import HTTP_PORT, KAFKA_CLUSTER, Manifest, labels, metadata
+from deploy.k8s_manifests.pods import container, mount, resources, template
+from shared.http.server import GRACEFUL_SECONDS as REQUESTS_SECONDS
+from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
+from shared.messaging.consume import REVOKE_WAIT_SECONDS
+from shared.policy.model import Policy
+
+LEAVE_SECONDS: Final = 5  # until every node has stopped sending requests here
+SPARE_SECONDS: Final = 10
+# Requests in flight, then the batches, then their partitions are given back, one after the other.
+GRACE_SECONDS: Final = ceil(LEAVE_SECONDS + REQUESTS_SECONDS + BATCH_SECONDS + REVOKE_WAIT_SECONDS + SPARE_SECONDS)
+KAFKA_CA: Final = {
+    "name": "kafka-ca",
+    "secret": {
+        "secretName": f"{KAFKA_CLUSTER}-cluster-ca-cert",
+        "defaultMode": 0o440,
+        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+    },
+}
+
+
+def of_service(policy: Policy, service: str) -> list[Manifest]:
+    return [account(service), _deployment(policy, service), _service(service), _disruptions(service)]
+
+
+def account(name: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(name, name),
+        "automountServiceAccountToken": False,
+    }
+
+
+def _deployment(policy: Policy, service: str) -> Manifest:
+    spread = [_spread(service, "topology.kubernetes.io/zone"), _spread(service, "kubernetes.io/hostname")]
+    pod = template(
+        service,
+        _container(service),
+        [keys.volume(policy, service), KAFKA_CA],
+        terminationGracePeriodSeconds=GRACE_SECONDS,
+        topologySpreadConstraints=spread,
+    )
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(service, service),
+        "spec": {
+            "replicas": 2,
+            "revisionHistoryLimit": 3,
+            "selector": {"matchLabels": labels(service)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": pod,
+        },
+    }
+
+
+def _container(service: str) -> Manifest:
+    return container(
+        service,
+        ["python", "-m", f"services.{service}"],
+        [mount("keys", settings.SHARED["SEALED_KEYS_DIR"]), mount("kafka-ca", "/kafka")],
+        ports=[{"name": "http", "containerPort": HTTP_PORT}],
+        envFrom=settings.env_from(service),
+        env=settings.env(service),
+        # Joining the groups and reading all suppressions comes before: five minutes at most.
+        startupProbe=_probe("ready", periodSeconds=5, failureThreshold=60),
+        readinessProbe=_probe("ready", periodSeconds=5, failureThreshold=3),
+        livenessProbe=_probe("live", periodSeconds=10, failureThreshold=6),
+        lifecycle={"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
+        resources=resources("250m", "512Mi"),
+    )
+
+
+def _probe(what: str, **more: int) -> Manifest:
+    return {"httpGet": {"path": f"/health/{what}", "port": "http"}, "timeoutSeconds": 5, **more}
+
+
+def _spread(service: str, over: str) -> Manifest:
+    return {
+        "maxSkew": 1,
+        "topologyKey": over,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels(service)},
+    }
+
+
+def _service(service: str) -> Manifest:
+    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(service, service),
+        "spec": {"selector": labels(service), "ports": ports},
+    }
+
+
+def _disruptions(service: str) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(service, service),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels(service)}},
+    }
