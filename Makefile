@@ -56,6 +56,9 @@ test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow 
 test-kafka: $(READY) kafka ## Run the tests on Apache Kafka: access lists, durability, crashes of brokers
 	@$(PY) -m pytest tests/kafka $(ARGS)
 
+check-deploy: $(READY) ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
+	@$(PY) -m pytest tests/deploy $(ARGS)
+
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

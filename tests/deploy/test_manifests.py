@@ -1,0 +1,104 @@
+# ruff: noqa: E501 (a defect a line)
+"""Every combination of base, components and overlays keeps every rule; every planted defect breaks the rule named."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deploy.k8s_manifests.write import drifted
+from tests.deploy import checks
+from tests.deploy.checks import CHECKS, POLICY, container, of_kind, pod
+from tests.deploy.render import COMBINATIONS, Manifest, objects, rendered
+
+Check = Callable[[list[Manifest]], Any]
+
+
+@pytest.mark.parametrize(
+    ("root", "components"), COMBINATIONS, ids=lambda part: part if isinstance(part, str) else "+".join(part)
+)
+def test_a_combination_keeps_every_rule(
+    root: str, components: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = objects(rendered(root, components, tmp_path_factory.mktemp("joined").resolve()))
+    assert made
+    assert {check.__name__: faults for check in CHECKS if (faults := list(check(made)))} == {}
+
+
+def test_nothing_generated_has_drifted() -> None:
+    assert drifted(POLICY) == []
+
+
+def test_drift_is_noticed(tmp_path: Any) -> None:
+    assert "base/intake.yaml" in drifted(POLICY, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    return objects(rendered("overlays/production", (), tmp_path_factory.mktemp("production")))
+
+
+def deployment(made: list[Manifest], name: str = "delivery") -> Manifest:
+    return of_kind(made, "Deployment")[name]
+
+
+def first(made: list[Manifest], kind: str, name: str = "delivery") -> Any:
+    return of_kind(made, kind)[name]["spec"]
+
+
+def lag(made: list[Manifest]) -> Any:
+    return next(t for t in first(made, "ScaledObject")["triggers"] if t["type"] == "kafka")["metadata"]
+
+
+def keys_of(made: list[Manifest]) -> Any:
+    return next(v for v in pod(deployment(made))["volumes"] if v["name"] == "keys")["projected"]["sources"]
+
+
+def variable(made: list[Manifest], name: str) -> Any:
+    return next(v for v in container(deployment(made))["env"] if v["name"] == name)
+
+
+DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
+    ("a kind nobody knows", checks.schemas_accept, lambda m: m[0].update(kind="Namespaze")),
+    ("a field nobody knows", checks.schemas_accept, lambda m: deployment(m)["spec"].update(replica=2)),
+    ("a custom field mistyped", checks.schemas_accept, lambda m: first(m, "ScaledObject").update(maxReplica=9)),
+    ("a writable root", checks.pods_are_restricted, lambda m: container(deployment(m))["securityContext"].update(readOnlyRootFilesystem=False)),
+    ("a token mounted", checks.pods_are_restricted, lambda m: deployment(m)["spec"]["template"]["spec"].update(automountServiceAccountToken=True)),
+    ("a namespace that enforces nothing", checks.pods_are_restricted, lambda m: of_kind(m, "Namespace")["sealed-orders"]["metadata"]["labels"].clear()),
+    ("no bound of memory", checks.memory_is_bounded, lambda m: container(deployment(m))["resources"].pop("limits")),
+    ("a probe on a wrong port", checks.probes_ask_what_is_served, lambda m: container(deployment(m))["readinessProbe"]["httpGet"].update(port="metrics")),
+    ("liveness that asks dependencies", checks.probes_ask_what_is_served, lambda m: container(deployment(m))["livenessProbe"]["httpGet"].update(path="/health/ready")),
+    ("another port than the service's", checks.ports_are_the_services, lambda m: container(deployment(m))["ports"][0].update(containerPort=8081)),
+    ("scraping another path", checks.ports_are_the_services, lambda m: first(m, "PodMonitor", "sealed-orders")["podMetricsEndpoints"][0].update(path="/metric")),
+    ("a Service that selects another", checks.selectors_find_their_pods, lambda m: first(m, "Service")["selector"].update({"app.kubernetes.io/name": "intake"})),
+    ("another service's command", checks.commands_and_images_agree, lambda m: container(deployment(m))["command"].__setitem__(2, "services.intake")),
+    ("another image", checks.commands_and_images_agree, lambda m: deployment(m)["spec"]["template"]["spec"]["containers"][0].update(image="sealed-orders:0.0.9")),
+    ("too little grace", checks.drain_fits_into_grace, lambda m: deployment(m)["spec"]["template"]["spec"].update(terminationGracePeriodSeconds=30)),
+    ("a setting mistyped", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].update(PARTNER_URI="x")),
+    ("a setting missing", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].pop("PARTNER_URL")),
+    ("another service's MongoDB user", checks.secrets_are_a_services_own, lambda m: variable(m, "MONGODB_URI")["valueFrom"]["secretKeyRef"].update(name="privacy-mongodb")),
+    ("another reader's private key", checks.secrets_are_a_services_own, lambda m: keys_of(m)[1]["secret"]["items"].append({"key": "kek.privacy.1.json", "path": "kek/9.json"})),
+    ("a missing key", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "delivery-tokens")["data"].clear()),
+    ("an egress left open", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy")["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})),
+    ("no default deny", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy", "default-deny").update(policyTypes=["Ingress"])),
+    ("MongoDB out of reach", checks.each_service_reaches_its_own, lambda m: first(m, "NetworkPolicy")["egress"].pop(2)),
+    ("no way in for scraping", checks.each_service_reaches_its_own, lambda m: first(m, "NetworkPolicy")["ingress"].clear()),
+    ("a typo in a group id", checks.scaling_follows_the_code, lambda m: lag(m).update(consumerGroup="delivery.order")),
+    ("a scale target that is not there", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject")["scaleTargetRef"].update(name="deliver")),
+    ("more replicas than partitions", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject").update(maxReplicaCount=7)),
+    ("a grant that the policy lacks", checks.topics_and_acls_are_the_policys, lambda m: first(m, "KafkaUser")["authorization"]["acls"][1]["operations"].append("Write")),
+    ("fewer days of retention", checks.topics_and_acls_are_the_policys, lambda m: first(m, "KafkaTopic", "orders")["config"].update({"retention.ms": "1"})),
+    ("a pod of another region", checks.data_stay_in_one_region, lambda m: deployment(m)["spec"]["template"]["spec"].pop("affinity")),
+    ("rotations that overlap", checks.jobs_do_not_overlap, lambda m: first(m, "CronJob", "rotate-keys").update(concurrencyPolicy="Allow")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "plant"), [row[1:] for row in DEFECTS], ids=[row[0] for row in DEFECTS])
+def test_a_planted_defect_is_caught(
+    check: Check, plant: Callable[[list[Manifest]], Any], production: list[Manifest]
+) -> None:
+    assert list(check(production)) == []
+    made = copy.deepcopy(production)
+    plant(made)
+    assert list(check(made)) != []
