@@ -119,7 +119,8 @@ async def test_nobody_else_is_touched_and_every_count_is_true(world: World) -> N
     cases = await world.admin["privacy"]["cases"].find().to_list(None)
     assert sorted(case["subject_id"] for case in cases) == sorted(subjects)
     assert Counter(case["letters"].get("done") for case in cases) == {"sent": LEAVING}
-    assert receipts(cases, "destroyed", "depersonalised") == before
+    # Sealing the contact for each case's letters is an opening of its own.
+    assert receipts(cases, "destroyed", "depersonalised") == before + Counter({"intake.openings": LEAVING})
     assert receipts(cases, "residual") == {}
     assert +await records(world, subjects) == {}
     keyring = world.admin["keyring"]["subjects"]
