@@ -137,7 +137,7 @@ async def test_every_store_tells_of_itself_and_drift_is_seen(visitors: Visitors,
 async def test_what_couriers_were_told_is_on_the_register_and_in_a_file_without_ids(
     visitors: Visitors, stack: LocalStack, world: World
 ) -> None:
-    order = await world.parcel_of(await world.place(somebody("parcel.register", 610)))
+    order = await world.parcel_of(await world.place(somebody("parcel.register", 630)))
     await world.operate(order, "hand-over")
     officer = await at_the_console(visitors, stack, "officer", language="en")
     page = officer.page
@@ -163,7 +163,7 @@ async def test_what_couriers_were_told_is_on_the_register_and_in_a_file_without_
 
 
 async def test_a_state_body_s_demand_takes_an_approver(visitors: Visitors, stack: LocalStack, world: World) -> None:
-    person = somebody("demanded", 611)
+    person = somebody("demanded", 631)
     order = await world.parcel_of(await world.place(person))
     officer = await at_the_console(visitors, stack, "officer", width=NARROW, scheme="dark", language="en")
     page = officer.page
@@ -206,7 +206,7 @@ async def test_a_state_body_s_demand_takes_an_approver(visitors: Visitors, stack
 async def test_pictures_show_how_far_a_case_is_and_what_was_erased(
     visitors: Visitors, stack: LocalStack, world: World
 ) -> None:
-    person = somebody("pictured", 612)
+    person = somebody("pictured", 632)
     order = await world.parcel_of(await world.place(person))
     await world.operate(order, "hand-over")
     case_id = await world.withdraw(phone=str(person.phone))
