@@ -95,12 +95,13 @@ class CertificateIssuer:
         }
 
     def _kept(self) -> list[dict[str, str]]:
-        """Records withheld from erasure, each with its ground: they hold no personal field."""
+        """The person's records that erasure leaves, each with its ground: they hold no personal field. What is of no
+        person (texts, accounts, counts of attempts) says nothing of this erasure and is not named."""
         return [
             {"store": store, "collection": name, "ground": f"{plan.ground} ({plan.article})"}
             for store in self._policy.erasing_stores
             for name, plan in self._policy.store(store).collections.items()
-            if plan.action == "keep"
+            if plan.action == "keep" and plan.subject
         ]
 
 

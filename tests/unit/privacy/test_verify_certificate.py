@@ -48,6 +48,9 @@ def test_it_names_what_a_stranger_needs(authority: Authority) -> None:
     assert certificate["bounds"]["kafka_copies_gone_by"]["orders"] == "2026-04-01T07:02:00.000Z"
     assert certificate["ledger"] == {"sequence": 42, "hash": "f" * 64}
     assert all(row["ground"] for row in certificate["kept"])
+    kept = {f"{row['store']}.{row['collection']}" for row in certificate["kept"]}
+    assert {"intake.consents", "delivery.disclosures", "privacy.cases"} <= kept
+    assert kept.isdisjoint({"notifications.campaigns", "privacy.officers", "intake.attempts"})  # of no person
 
 
 def test_every_change_of_every_leaf_makes_it_fail(authority: Authority) -> None:
