@@ -84,7 +84,9 @@ def _environment(loader: ChoiceLoader, language: Language, policy: Policy) -> En
 
 
 def filters(language: Language) -> Mapping[str, Callable[[Any], str]]:
-    """Dates, times and numbers as the language writes them; days and times are Almaty's."""
+    """Dates, times and numbers as the language writes them; days and times are Almaty's.
+
+    `translated`: of a text that comes in a value. `_("…")` takes what it is given for the page's own markup."""
     locale = LOCALES[language]
 
     def day(value: date | datetime) -> str:
@@ -101,4 +103,5 @@ def filters(language: Language) -> Mapping[str, Callable[[Any], str]]:
         """An amount of tenge."""
         return f"{number(value)} ₸"
 
-    return {"day": day, "moment": moment, "money": money, "number": number}
+    translated = catalogue(language).gettext
+    return {"day": day, "moment": moment, "money": money, "number": number, "translated": translated}

@@ -5,8 +5,9 @@ import re
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
 
-from deploy.catalogue import TRANSLATED, gathered
+from deploy.catalogue import ROOT, TRANSLATED, gathered
 from shared.pages.languages import LOCALE_DIR, catalogue
 
 PLACE = re.compile(r"%\(\w+\)s|%\(\w+\)d|\{\w*\}")
@@ -47,6 +48,22 @@ def test_a_translation_names_the_same_places_as_its_source(language: str) -> Non
     for source, message in _translations(language).items():
         for text in _texts(message):
             assert set(PLACE.findall(text)) <= set(PLACE.findall(source)) | {"%(num)d"}, source
+
+
+def test_no_value_is_taken_for_the_pages_own_markup() -> None:
+    """`_()` trusts its text: what comes in a value is translated by the filter, and escaped."""
+    parser = Environment(extensions=["jinja2.ext.i18n"])
+    templates = [*ROOT.glob("services/*/pages/*.html"), *ROOT.glob("shared/pages/templates/*.html")]
+    trusted = [
+        (path.name, call.lineno)
+        for path in templates
+        for call in parser.parse(path.read_text()).find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name)
+        and call.node.name in ("_", "gettext", "ngettext")
+        and not isinstance(call.args[0], nodes.Const)
+    ]
+    assert len(templates) > 20
+    assert trusted == []
 
 
 def test_plural_forms_are_those_of_the_language() -> None:

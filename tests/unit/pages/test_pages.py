@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from jinja2 import UndefinedError
 from starsessions import InMemoryStore
 
 from shared.http import problems
@@ -18,6 +19,7 @@ from shared.policy.model import Language
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 HTML = {"Accept": "text/html"}
+IDLE = timedelta(minutes=5)
 PAGES = Pages("services.privacy", load_policy())
 
 
@@ -29,9 +31,13 @@ def an_app() -> FastAPI:
     async def who(request: Request) -> dict[str, str | None]:
         return {"who": signed_in(request, "client")}
 
+    @app.get("/operator")
+    async def operator(request: Request) -> dict[str, str | None]:
+        return {"who": signed_in(request, "operator")}
+
     @app.post("/sign-in")
-    async def sign_in(request: Request, who: str = Form()) -> Response:
-        await begin(request, who=who, role="client", most=timedelta(hours=1))
+    async def sign_in(request: Request, who: str = Form(), hours: int = Form(default=1)) -> Response:
+        await begin(request, who=who, role="client", most=timedelta(hours=hours))
         return RedirectResponse("/who", 303)
 
     @app.post("/sign-out")
@@ -51,7 +57,7 @@ def an_app() -> FastAPI:
     async def fails() -> None:
         raise problems.Problem(409, "We failed", "We failed", headers={"Retry-After": "2"})
 
-    secure_pages(app, PAGES, InMemoryStore(), idle=timedelta(minutes=5))
+    secure_pages(app, PAGES, InMemoryStore(), idle=IDLE)
     return app
 
 
@@ -147,13 +153,38 @@ async def test_a_session_cookie_is_for_this_host_alone_and_out_of_scripts_reach(
     assert "domain" not in cookie
 
 
+async def test_who_is_signed_in_is_so_in_one_role_and_for_a_time(client: httpx.AsyncClient) -> None:
+    await client.post("/sign-in", data={"who": "a"}, headers=HERE)
+    assert (await client.get("/who")).json() == {"who": "a"}
+    assert (await client.get("/operator")).json() == {"who": None}
+    await client.post("/sign-in", data={"who": "a", "hours": "-1"}, headers=HERE)
+    assert (await client.get("/who")).json() == {"who": None}
+
+
+async def test_using_a_session_keeps_it(client: httpx.AsyncClient) -> None:
+    await client.post("/sign-in", data={"who": "a"}, headers=HERE)
+    used = await client.get("/who")
+    assert f"max-age={int(IDLE.total_seconds())};" in used.headers["set-cookie"]
+
+
+def test_a_template_shows_text_as_text_and_misses_nothing_silently() -> None:
+    shown = PAGES.text("en", "problem.html", path="/", title="<script>", detail="a & b")
+    assert "<h1>&lt;script&gt;</h1>" in shown
+    assert "a &amp; b" in shown
+    with pytest.raises(UndefinedError):
+        PAGES.text("en", "problem.html", path="/", title="only a title")
+
+
 async def test_an_error_is_a_page_for_a_browser_and_a_problem_for_a_program(client: httpx.AsyncClient) -> None:
     page = await client.get("/fails", headers=HTML | {"Accept-Language": "ru"})
     assert (page.status_code, page.headers["retry-after"]) == (409, "2")
     assert "<h1>У нас ошибка</h1>" in page.text
     program = await client.get("/fails")
     assert program.headers["content-type"] == problems.MEDIA_TYPE
-    assert (await client.get("/nowhere", headers=HTML | {"Accept-Language": "ru"})).status_code == 404
+    nowhere = await client.get("/nowhere", headers=HTML | {"Accept-Language": "ru"})
+    assert nowhere.status_code == 404
+    assert "По этому адресу ничего нет" in nowhere.text
+    assert "openapi" not in nowhere.text
 
 
 @pytest.mark.parametrize(
