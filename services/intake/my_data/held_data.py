@@ -77,12 +77,7 @@ class HeldDataView:
         given with a contact is shown to whoever proved that contact."""
         every, every_call_back = await self._orders(visitor, now, what), await self._call_backs(visitor, now, what)
         orders = [order for order in every if self._is_theirs(order.fields, visitor)]
-        phones = {order.fields.get("phone") for order in orders}
-        call_backs = [
-            asked
-            for asked in every_call_back
-            if asked.fields.get("phone") in phones or self._is_theirs(asked.fields, visitor)
-        ]
+        call_backs = [asked for asked in every_call_back if self._is_theirs(asked.fields, visitor)]
         whole = (len(orders), len(call_backs)) == (len(every), len(every_call_back))
         given = {order.held.consent_id for order in orders}
         shown = {order.held.state.order_id for order in orders}

@@ -148,6 +148,24 @@ async def test_a_stranger_who_ordered_with_one_contact_of_mine_sees_their_order_
     assert not await intake.subjects.promotions_of(placed.subject_id)
 
 
+async def test_a_stranger_who_ordered_with_my_phone_does_not_see_that_i_asked_for_a_call(intake: Intake) -> None:
+    """The phone in their order is what they typed: they proved their own e-mail and nothing else."""
+    me = anybody(given_name="Иесі")
+    await intake.ask_for_a_call(me.phone, given_name=me.given_name)
+    stranger = anybody(given_name="Бөтен", phone=me.phone)
+    placed = await intake.place(person=stranger)
+    async with Front(intake).visitor() as visitor:
+        await visitor.sign_in(stranger.email)
+        for path in ("/my-data", "/my-data/download.html"):
+            shown = await page_of(visitor, path)
+            assert stranger.given_name in shown
+            assert me.given_name not in shown
+        content = (await visitor.get("/my-data/download.json")).json()
+        assert (content["complete"], content["call_backs"]) == (False, [])
+        assert (await visitor.post("/my-data/withdraw", agreed="yes")).status_code == 409
+    assert await intake.published(placed.subject_id, ConsentWithdrawn) == []
+
+
 async def test_what_a_shop_sent_is_shown_as_text_whatever_it_is(intake: Intake) -> None:
     address = {"locality": SCRIPT, "line": SCRIPT, "postcode": None}
     person = anybody(order_items=(OrderItem(title=SCRIPT, quantity=1, price_kzt=1),))
