@@ -34,9 +34,11 @@ class CallBackStore:
         await self._call_backs.create_index("requested_at")
         await self._call_backs.create_index("number")
 
-    async def waiting_for(self, number: str, session: Session) -> str | None:
-        """The request that waits for this number, by the number's keyed hash."""
-        found = await self._call_backs.find_one({"number": number, **FREE}, {"_id": 1}, session=session)
+    async def waiting_for(self, number: str, subject_id: str, session: Session) -> str | None:
+        """The person's request that waits for this number, by the number's keyed hash. Who had the number before and
+        gave it up may have one, too."""
+        theirs = {"number": number, "subject_id": subject_id, **FREE}
+        found = await self._call_backs.find_one(theirs, {"_id": 1}, session=session)
         return str(found["_id"]) if found else None
 
     async def add(self, call_back: Document, session: Session) -> None:

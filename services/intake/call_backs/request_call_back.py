@@ -59,7 +59,7 @@ class RequestCallBack:
         new = keys.subject_id in recognised.created
         # Before the look-up: of two requests for one number this makes the second begin again, and find the first.
         await self.subjects.asked_for_a_call(keys.subject_id, new=new, now=now, session=session)
-        if waiting := await self.call_backs.waiting_for(number, session):
+        if waiting := await self.call_backs.waiting_for(number, keys.subject_id, session):
             return waiting
         document = self._document(form, number, keys, now)
         await self.call_backs.add(document, session)

@@ -107,6 +107,20 @@ async def test_who_was_called_and_never_ordered_is_left_to_the_erasure(intake: I
     assert await subject_of(intake, again) != subject_id
 
 
+async def test_a_number_its_person_gave_up_waits_for_whoever_has_it_now(intake: Intake) -> None:
+    """Else the new owner would be known for a request that is somebody else's, and go with none of their own."""
+    phone, new = a_phone(), a_phone()
+    person = a_person(phone=phone, email=f"p{phone[1:]}@example.kz")
+    placed = await intake.place(person=person)
+    before = await intake.ask_for_a_call(phone)
+    await intake.correct(intake.signed_in(placed.subject_id, person), "phone", new)
+    after = await intake.ask_for_a_call(phone)
+    owner = await subject_of(intake, after)
+    assert (after != before, owner != placed.subject_id) == (True, True)
+    await intake.ending.called(after, NOON)
+    assert len(await intake.published(owner, ConsentWithdrawn)) == 1
+
+
 async def test_a_request_past_its_period_goes_by_itself(intake: Intake, replica: Intake) -> None:
     old, young = await intake.ask_for_a_call(a_phone()), await intake.ask_for_a_call(a_phone(), now=at(60))
     theirs = await subject_of(intake, old)
