@@ -47,13 +47,15 @@ class Approvals:
         *,
         details: Mapping[str, Any],
         foreseen: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
+        proposal_id: str | None = None,
     ) -> Proposal:
-        """`details` and `foreseen` hold ids, codes and counts only. Raises NotYoursToDecide for an approver."""
+        """`details` and `foreseen` hold ids, codes and counts only. `proposal_id`: where something names it already.
+        Raises NotYoursToDecide for an approver."""
         if by.role != "officer":
             raise NotYoursToDecide
         proposal = Proposal.model_validate(
             {
-                "proposal_id": new_id(),
+                "proposal_id": proposal_id or new_id(),
                 "kind": kind,
                 "subject_id": subject_id,
                 "details": dict(details),

@@ -14,6 +14,7 @@ from services.privacy.console.roles import Staff
 from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_steps import ApplicationSteps, MovedMeanwhile
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
+from shared.messaging.cloudevents import new_id
 from shared.policy.model import Language
 
 AT_ONCE: Final = 50
@@ -51,9 +52,7 @@ class ApplicationCases:
     ) -> Proposal:
         """To erase the person: it can't be undone. Raises NotProven, ProposedAlready, MovedMeanwhile."""
         subject_id = _proven(application)
-        earlier = await self.proposal_of(application)
-        if earlier is not None and earlier.state != "refused":
-            raise ProposedAlready
+        await self.not_proposed(application)
         details = {
             "channel": CHANNEL,
             "received_at": application.received_at,
@@ -61,23 +60,26 @@ class ApplicationCases:
             "application_id": application.application_id,
             "proof": application.proof or REGISTERED,
         }
-        proposal = await self.approvals.propose(
-            "withdrawal", subject_id, staff, now, details=details, foreseen=foreseen
-        )
+        # The step first: whoever comes too late with it asks no approver. After a crash in between, nobody was asked.
+        proposal_id = new_id()
         await self.steps.step(
             application,
             "application_proposed",
             now,
             to="matched",
-            changes={"proposal_id": proposal.proposal_id, "language": language},
-            detail={"by": staff.account_id, "proposal_id": proposal.proposal_id},
+            changes={"proposal_id": proposal_id, "language": language},
+            detail={"by": staff.account_id, "proposal_id": proposal_id},
         )
-        return proposal
+        return await self.approvals.propose(
+            "withdrawal", subject_id, staff, now, details=details, foreseen=foreseen, proposal_id=proposal_id
+        )
 
     async def stop_promotions(
         self, application: Application, staff: Staff, now: datetime, *, language: Language
     ) -> Case:
-        """A case at once; its id is the application's, so that it is opened once. Raises NotProven, MovedMeanwhile."""
+        """A case at once; its id is the application's, so that it is opened once. Raises NotProven,
+        ProposedAlready, MovedMeanwhile."""
+        await self.not_proposed(application)
         wanted = Withdrawal(_proven(application), "promotions", CHANNEL, application.received_at)
         case = await self.withdrawals.withdraw(wanted, now, case_id=application.application_id)
         await self._became(application, case.case_id, now, language=language, by=staff.account_id)
@@ -92,6 +94,12 @@ class ApplicationCases:
             if case_id := await self._case_of(proposal):
                 await self._became(application, case_id, now, language=application.language, by=proposal.decided_by)
         return False
+
+    async def not_proposed(self, application: Application) -> None:
+        """Raises ProposedAlready where an approver is still to decide on it, or has agreed."""
+        proposal = await self.proposal_of(application)
+        if proposal is not None and proposal.state != "refused":
+            raise ProposedAlready
 
     async def proposal_of(self, application: Application) -> Proposal | None:
         """The last one made of it, whatever was decided."""

@@ -40,7 +40,10 @@ class ApplicationSteps:
         detail: Mapping[str, Any],
     ) -> None:
         """`detail`: ids and codes, for the ledger. What answers a reply of ours goes the way of what it follows, once
-        that is settled or a case. A program gets no reply. Raises MovedMeanwhile."""
+        that is settled or a case. A program gets no reply. Raises MovedMeanwhile, also where nothing is to be done
+        with the application any more."""
+        if not application.is_open:
+            raise MovedMeanwhile
 
         async def change(session: Session) -> None:
             if not await self.applications.move(application, dict(changes or {}), now, session, to=to):

@@ -17,7 +17,7 @@ from services.privacy.console.search import By, NotSearchable
 from services.privacy.ledger import Entry
 from services.privacy.mailbox.answer_application import ApplicationAnswers
 from services.privacy.mailbox.application import Application, Proof
-from services.privacy.mailbox.application_cases import ApplicationCases
+from services.privacy.mailbox.application_cases import ApplicationCases, ProposedAlready
 from services.privacy.mailbox.application_steps import ApplicationSteps, MovedMeanwhile
 from services.privacy.mailbox.imap_mailbox import Fetched, MailboxAway
 from services.privacy.mailbox.match_application import ApplicationMatching, NobodyHeld, NotMatched
@@ -108,7 +108,7 @@ class MailboxPages:
         self, request: Request, application_id: ApplicationId, by: Annotated[By, Form()],
         value: Annotated[str, Form(max_length=320)] = "",
     ) -> Response:  # fmt: skip
-        application = await self._application(application_id)
+        application = await self._open_application(application_id)
         shown = await self._read(application)
         typed = {"by": by, "value": value}
         try:
@@ -194,9 +194,14 @@ class MailboxPages:
         return Row(application, last_day, left, is_estimate(last_day))
 
     async def _open_application(self, application_id: str) -> Application:
+        """One that something can be done with: an approver who was asked about it is not passed by."""
         application = await self._application(application_id)
         if not application.is_open:
             raise _moved(MovedMeanwhile())
+        try:
+            await self._desk.cases.not_proposed(application)
+        except ProposedAlready as proposed:
+            raise _moved(proposed) from None
         return application
 
     async def _application(self, application_id: str) -> Application:
@@ -210,5 +215,5 @@ def _back(application_id: str) -> Response:
     return RedirectResponse(f"{MAILBOX}/{application_id}", 303)
 
 
-def _moved(moved: MovedMeanwhile) -> Problem:
+def _moved(moved: MovedMeanwhile | ProposedAlready) -> Problem:
     return Problem(409, "Dealt with meanwhile", str(moved))

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 from bson import BSON
+from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.privacy.case import Case
@@ -34,13 +35,14 @@ from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_cases import NotProven, ProposedAlready
 from services.privacy.mailbox.application_steps import MovedMeanwhile
 from services.privacy.mailbox.imap_mailbox import MailboxAway
-from services.privacy.mailbox.mailbox_pages import Desk
+from services.privacy.mailbox.mailbox_pages import Desk, MailboxPages
 from services.privacy.mailbox.match_application import NobodyHeld, NotMatched
 from services.privacy.mailbox.read_mail import Mail, read_mail
 from services.privacy.mailbox.reply_store import ReplyStore
 from services.privacy.order_store import OrderStore
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.erasure.ask_stores import Inspections
+from shared.http.problems import Problem
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.messaging.outbox import Outbox
 from shared.messaging.worker import local_time
@@ -138,7 +140,8 @@ class MailDesk:
         )
         self.applications, self.replies = office.stores
         self.take, self.follow, self.reply, self.delete = office.acts
-        self.desk: Desk = office.pages[0]._desk
+        self.pages = office.pages[0]
+        self.desk: Desk = self.pages._desk
 
     async def received(self, **mail: Any) -> Application:
         self.mailbox.receive(a_mail(**mail), at=CAME)
@@ -159,9 +162,9 @@ class MailDesk:
             pass
         await self.delete(now)
 
-    async def proposed(self, application: Application) -> str:
+    async def proposed(self, application: Application, now: datetime = NOW) -> str:
         proposal = await self.desk.cases.propose(
-            application, OFFICER, NOW, language="ru", open_orders=(), foreseen=COUNTS
+            application, OFFICER, now, language="ru", open_orders=(), foreseen=COUNTS
         )
         return proposal.proposal_id
 
@@ -316,6 +319,67 @@ async def test_application_is_proposed_once_until_an_approver_refuses(office: Ma
     second = await office.proposed(await office.now(application))
     assert second != first
     assert office.sent.mails == {}
+
+
+async def test_two_officers_at_once_ask_one_approver(office: MailDesk) -> None:
+    application = await office.received(sender=REGISTERED)
+    later = NOW + timedelta(minutes=1)
+    outcomes = await asyncio.gather(*(office.proposed(application, later) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes if not isinstance(outcome, str)] == [MovedMeanwhile] * 2
+    assert await office.approvals.proposals.waiting() == 1
+
+
+async def test_crash_before_the_approver_is_asked_lets_an_officer_ask_again(
+    office: MailDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = await office.received(sender=REGISTERED)
+    with monkeypatch.context() as patch:
+        patch.setattr(ProposalStore, "add", once(ProposalStore.add))
+        with pytest.raises(Crash):
+            await office.proposed(application)
+    await office.work()
+    proposal = await office.proposed(await office.now(application))
+    await office.approvals.decide(proposal, APPROVE, APPROVER, NOW)
+    await office.work()
+    assert (await office.now(application)).case_id == proposal
+
+
+def acts_on(pages: MailboxPages, application_id: str) -> list[Awaitable[Any]]:
+    """Every form of an application's page, before it asks who sends it."""
+    request, number = cast(Request, None), application_id
+    return [
+        pages.match(request, number, "email", REGISTERED),
+        pages.ask_proof(request, number, "ru"),
+        pages.accept_proof(request, number, "called_back"),
+        pages.refuse(request, number, "ru"),
+        pages.answered(request, number),
+    ]
+
+
+async def test_what_an_approver_was_asked_is_not_passed_by(office: MailDesk) -> None:
+    application = await office.received(sender=REGISTERED)
+    await office.proposed(application)
+    for act in acts_on(office.pages, application.application_id):
+        with pytest.raises(Problem) as refusal:
+            await act
+        assert refusal.value.status == 409
+    with pytest.raises(ProposedAlready):
+        await office.desk.cases.stop_promotions(await office.now(application), OFFICER, NOW, language="ru")
+    assert (await office.noted()).count("case_opened") == 0
+    assert (await office.now(application)).state == "matched"
+
+
+async def test_what_is_settled_stays_settled(office: MailDesk) -> None:
+    application = await office.received()
+    await office.desk.answers.refuse(application, "ru", OFFICER, NOW)
+    settled = await office.now(application)
+    for act in acts_on(office.pages, application.application_id):
+        with pytest.raises(Problem) as refusal:
+            await act
+        assert refusal.value.status == 409
+    with pytest.raises(MovedMeanwhile):
+        await office.desk.matching.match(settled, "email", REGISTERED, None, OFFICER, NOW)
+    assert await office.now(application) == settled
 
 
 async def test_promotions_alone_are_a_case_at_once_and_once(office: MailDesk) -> None:
