@@ -6,7 +6,7 @@ envelopes are sealed anew, and for every reader who is granted the field, told i
 index leads from the new phone or e-mail and no more from the old one; the history keeps old and new, sealed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,10 +18,12 @@ from pymongo.errors import BulkWriteError
 from services.intake.contact import Channel
 from services.intake.correction_store import BOUND_TO, Correction, CorrectionStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.lead_contacts import ContactLeading
 from services.intake.opening_store import Opening, OpeningStore
-from services.intake.order_store import OrderStore, SealedOrder, Status
+from services.intake.order_store import HeldOrder, OrderStore, Status
 from services.intake.reader_envelopes import ReaderEnvelopes
 from services.intake.subject_store import SubjectStore
+from services.intake.visitor import Visitor
 from shared.contracts.orders import OrderCorrected
 from shared.contracts.personal import PersonalData
 from shared.messaging.cloudevents import Outgoing, new_id
@@ -77,16 +79,7 @@ class Change:
     order_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Whose:
-    """The subject, and the contact they proved: only orders that hold it are theirs to correct."""
-
-    subject_id: str
-    channel: Channel
-    entry: str
-
-
-Opened = tuple[SealedOrder, dict[str, Any]]
+Opened = tuple[HeldOrder, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,44 +91,47 @@ class CorrectData:
     openings: OpeningStore
     keyring: KeyringStore
     people: PeopleIndex
+    leading: ContactLeading
     opener: Opener
     unwrapper: KeyUnwrapper
     envelopes: ReaderEnvelopes
     outbox: Outbox
 
-    async def correct(self, whose: Whose, change: Change, now: datetime, *, attempts: int = ATTEMPTS) -> int:
+    async def correct(self, visitor: Visitor, change: Change, now: datetime, *, attempts: int = ATTEMPTS) -> int:
         """Durable when it returns; in how many orders. Raises NothingToCorrect, NotToBeCorrected, OrderNotUnderWay,
         OpenedInPart, and what `Opener.open` raises; then nothing has changed."""
         try:
-            count, rows = await in_transaction(self.client, partial(self._correct, whose, change, now))
+            count, rows = await in_transaction(self.client, partial(self._correct, visitor, change, now))
         except BulkWriteError:  # an order brought the same new phone or e-mail in the same moment
             if attempts == 1:
                 raise
-            return await self.correct(whose, change, now, attempts=attempts - 1)
+            return await self.correct(visitor, change, now, attempts=attempts - 1)
         self.outbox.committed(rows)
-        log.info("data_corrected", subject_id=whose.subject_id, field=change.corrected, count=count)
+        log.info("data_corrected", subject_id=visitor.subject_id, field=change.corrected, count=count)
         return count
 
-    async def _correct(self, whose: Whose, change: Change, now: datetime, session: Session) -> tuple[int, list[Row]]:
-        sequence = await self.subjects.correct(whose.subject_id, session)
-        column = (await self.keyring.unfenced([whose.subject_id], session)).get(whose.subject_id)
+    async def _correct(
+        self, visitor: Visitor, change: Change, now: datetime, session: Session
+    ) -> tuple[int, list[Row]]:
+        sequence = await self.subjects.correct(visitor.subject_id, session)
+        column = (await self.keyring.unfenced([visitor.subject_id], session)).get(visitor.subject_id)
         if sequence is None or column is None:
             raise NotToBeCorrected
         await self.unwrapper.prepare([column])
-        keys = SubjectKeys.from_column(whose.subject_id, column, self.unwrapper)
-        opened = await self._opened(whose.subject_id, session)
-        wrong = self._wrong(opened, whose, change)
-        correction = _correction(wrong, whose, change, keys, now)
+        keys = SubjectKeys.from_column(visitor.subject_id, column, self.unwrapper)
+        opened = await self._opened(visitor.subject_id, session)
+        wrong = self._wrong(opened, visitor, change)
+        correction = _correction(wrong, visitor, change, keys, now)
         names = tuple(sorted({name for _, fields in opened for name in fields}))
-        await self.openings.note([Opening(whose.subject_id, WHAT, PURPOSE, names)], now, session)
+        await self.openings.note([Opening(visitor.subject_id, WHAT, PURPOSE, names)], now, session)
         outgoing = await self._seal_again(wrong, change, keys, sequence, now, session)
-        await self._lead(opened, wrong, whose.subject_id, change, now, session)
+        await self._lead(opened, wrong, visitor.subject_id, change, now, session)
         await self.corrections.add(correction, session)
         return len(wrong), await self.outbox.append(outgoing, session)
 
     async def _opened(self, subject_id: str, session: Session) -> list[Opened]:
         """Every order of the subject with all its fields."""
-        orders = await self.orders.sealed_of(subject_id, session)
+        orders = await self.orders.held_of(subject_id, session)
         if not self.envelopes.of_publisher <= self.opener.granted(PURPOSE):
             raise OpenedInPart
         results = await self.opener.open_many([order.sealed for order in orders], purpose=PURPOSE, fresh=True)
@@ -144,15 +140,15 @@ class CorrectData:
                 raise result
         return [(o, fields) for o, fields in zip(orders, results, strict=True) if isinstance(fields, dict)]
 
-    def _wrong(self, opened: Sequence[Opened], whose: Whose, change: Change) -> list[Opened]:
+    def _wrong(self, opened: Sequence[Opened], visitor: Visitor, change: Change) -> list[Opened]:
         """The person's own orders that hold another value."""
-        theirs = [
-            (order, fields)
-            for order, fields in opened
-            if (value := fields.get(whose.channel)) and self.people.entry(whose.channel, value) == whose.entry
-        ]
+        theirs = [(order, fields) for order, fields in opened if visitor.gave(fields, self.people)]
         if change.corrected in OF_ONE_ORDER:
-            theirs = [(o, fields) for o, fields in theirs if o.order_id == change.order_id and o.status in UNDER_WAY]
+            theirs = [
+                (o, fields)
+                for o, fields in theirs
+                if o.state.order_id == change.order_id and o.state.status in UNDER_WAY
+            ]
             if not theirs:
                 raise OrderNotUnderWay
         wrong = [(o, fields) for o, fields in theirs if fields.get(change.corrected) != change.value]
@@ -170,7 +166,7 @@ class CorrectData:
             person, event_id = PersonalData.model_validate({**fields, change.corrected: change.value}), new_id()
             event_type = OrderCorrected.type_name()
             sealed = self.envelopes.seal(person, keys, event_id, event_type, corrected=frozenset({change.corrected}))
-            own[order.order_id] = Sealed(event_id, event_type, keys.subject_id, sealed.pop(PUBLISHER))
+            own[order.state.order_id] = Sealed(event_id, event_type, keys.subject_id, sealed.pop(PUBLISHER))
             if sealed:
                 outgoing.append(Outgoing(_event(order, change, sequence, sealed, keys.subject_id, now), event_id, now))
         await self.orders.seal_again(own, now, session)
@@ -185,35 +181,24 @@ class CorrectData:
         now: datetime,
         session: Session,
     ) -> None:
-        """A new phone or e-mail leads to the person from now on, unless it leads to somebody else who is here; an old
-        one no more, unless another order still holds it."""
+        """Of a phone or e-mail: an old one is given up unless another order still holds it."""
         if change.corrected not in ("phone", "email"):
             return
         kind: Channel = "phone" if change.corrected == "phone" else "email"
-        corrected = {order.order_id for order, _ in wrong}
-        kept = {change.value, *(fields[kind] for order, fields in opened if order.order_id not in corrected)}
-        old = {fields[kind] for _, fields in wrong} - kept
-        entry = self.people.entry(kind, change.value)
-        owner = (await self.keyring.find([entry], session)).get(entry)
-        if owner is None:
-            await self.keyring.point({entry: subject_id}, {}, now, session)
-        elif owner != subject_id and not await self._is_here(owner, session):
-            await self.keyring.point({}, {entry: subject_id}, now, session)
-        await self.keyring.lead_no_more([self.people.entry(kind, value) for value in old], subject_id, session)
-
-    async def _is_here(self, subject_id: str, session: Session) -> bool:
-        unfenced: Collection[str] = await self.keyring.unfenced([subject_id], session)
-        return subject_id in await self.subjects.unrestricted(unfenced, session)
+        corrected = {order.state.order_id for order, _ in wrong}
+        kept = {change.value, *(fields[kind] for order, fields in opened if order.state.order_id not in corrected)}
+        given_up = {fields[kind] for _, fields in wrong} - kept
+        await self.leading.lead(kind, change.value, given_up, subject_id, now, session)
 
 
 def _event(
-    order: SealedOrder, change: Change, sequence: int, sealed: Mapping[str, bytes], subject_id: str, now: datetime
+    order: HeldOrder, change: Change, sequence: int, sealed: Mapping[str, bytes], subject_id: str, now: datetime
 ) -> OrderCorrected:
     return OrderCorrected.model_validate(
         {
             "subject_id": subject_id,
-            "order_id": order.order_id,
-            "placed_at": order.placed_at,
+            "order_id": order.state.order_id,
+            "placed_at": order.state.placed_at,
             "payment_method": order.payment_method,
             "sequence": sequence,
             "corrected_at": now,
@@ -223,18 +208,20 @@ def _event(
     )
 
 
-def _correction(wrong: Sequence[Opened], whose: Whose, change: Change, keys: SubjectKeys, now: datetime) -> Correction:
+def _correction(
+    wrong: Sequence[Opened], visitor: Visitor, change: Change, keys: SubjectKeys, now: datetime
+) -> Correction:
     before: list[Any] = []
     for _, fields in wrong:
         if (value := fields.get(change.corrected)) not in before:
             before.append(value)
     correction_id = new_id()
-    binding = Binding(correction_id, BOUND_TO, whose.subject_id, PUBLISHER)
+    binding = Binding(correction_id, BOUND_TO, visitor.subject_id, PUBLISHER)
     return Correction(
         correction_id=correction_id,
-        subject_id=whose.subject_id,
+        subject_id=visitor.subject_id,
         corrected=change.corrected,
-        orders=tuple(order.order_id for order, _ in wrong),
+        orders=tuple(order.state.order_id for order, _ in wrong),
         channel=WAY,
         corrected_at=now,
         envelope=seal({change.corrected: {"before": before, "after": change.value}}, binding, keys.of(PUBLISHER)),

@@ -40,17 +40,6 @@ class OrderErased(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SealedOrder:
-    """An order that still holds its person's fields."""
-
-    order_id: str
-    status: Status
-    placed_at: datetime
-    payment_method: str
-    sealed: Sealed
-
-
-@dataclass(frozen=True, slots=True)
 class OrderState:
     """What a shop may know, and what its person sees of it."""
 
@@ -64,13 +53,13 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class HeldOrder:
-    """An order as it is held of its person. sealed: None once it was depersonalised."""
+    """An order that still holds its person's fields."""
 
     state: OrderState
-    consent_id: str | None
+    consent_id: str
     payment_method: str
     amount_kzt: int
-    sealed: Sealed | None
+    sealed: Sealed
 
 
 class OrderStore:
@@ -119,25 +108,11 @@ class OrderStore:
         ]
         return {found["_id"]: _sealed(found["newest"]) async for found in self._orders.aggregate(pipeline)}
 
-    async def held_of(self, subject_id: str) -> list[HeldOrder]:
-        """The person's orders, newest first."""
-        found = self._orders.find({"subject_id": subject_id}).sort("placed_at", DESCENDING)
-        return [_held(document) async for document in found]
-
-    async def sealed_of(self, subject_id: str, session: Session) -> list[SealedOrder]:
-        """The subject's orders that still hold fields, newest first."""
+    async def held_of(self, subject_id: str, session: Session | None = None) -> list[HeldOrder]:
+        """The person's orders that still hold fields, newest first."""
         theirs = {"subject_id": subject_id, "sealed": {"$exists": True}}
         found = self._orders.find(theirs, session=session).sort("placed_at", DESCENDING)
-        return [
-            SealedOrder(
-                document["_id"],
-                document["status"],
-                document["placed_at"],
-                document["payment_method"],
-                _sealed(document),
-            )
-            async for document in found
-        ]
+        return [_held(document) async for document in found]
 
     async def seal_again(self, envelopes: Mapping[str, Sealed], now: datetime, session: Session) -> None:
         """Order id → the envelope that replaces the order's, within the transaction that read it."""
@@ -181,10 +156,10 @@ def _state(document: Document) -> OrderState:
 def _held(document: Document) -> HeldOrder:
     return HeldOrder(
         state=_state(document),
-        consent_id=document.get("consent_id"),
+        consent_id=document["consent_id"],
         payment_method=document["payment_method"],
         amount_kzt=document["amount_kzt"],
-        sealed=_sealed(document) if "sealed" in document else None,
+        sealed=_sealed(document),
     )
 
 

@@ -10,6 +10,7 @@ from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.correct_data import PUBLISHER, CorrectData
 from services.intake.correction_store import CorrectionStore
 from services.intake.holdings import Holdings
+from services.intake.lead_contacts import ContactLeading
 from services.intake.my_data.case_link_store import COLLECTION as CASE_LINKS
 from services.intake.my_data.case_link_store import CaseLinkStore
 from services.intake.my_data.case_pages import CasePages
@@ -38,7 +39,7 @@ from shared.stores.mongo import Client
 
 
 class MyData:
-    """`following`: handles the topic `cases`. `visitors`, `codes`, `sending`: for other pages of signed-in people."""
+    """`following`: handles the topic `cases`. `sending`: sends the codes."""
 
     def __init__(
         self,
@@ -58,8 +59,8 @@ class MyData:
         self._stores = (waiting, links)
         people = KnownPeople(client, holdings.keyring, holdings.subjects)
         self.following = CaseFollowing(links)
-        self.visitors = Visitors(people)
-        self.codes = OneTimeCodes(waiting, holdings.people, attempts)
+        visitors = Visitors(people)
+        codes = OneTimeCodes(waiting, holdings.people, attempts)
         self.sending = CodeSending(self._mailer, SmsGateway(self._http), site=policy.controller.site)
         corrections = CorrectionStore(database)
         view = HeldDataView(
@@ -80,6 +81,7 @@ class MyData:
             holdings.openings,
             holdings.keyring,
             holdings.people,
+            ContactLeading(holdings.keyring, holdings.subjects, holdings.people),
             holdings.opener,
             holdings.unwrapper,
             ReaderEnvelopes(policy, publisher=PUBLISHER),
@@ -88,15 +90,15 @@ class MyData:
         parts = (
             SignInPages(
                 pages=pages,
-                codes=self.codes,
+                codes=codes,
                 sending=self.sending,
                 people=people,
-                visitors=self.visitors,
+                visitors=visitors,
                 attempts=attempts,
             ),
             MyDataPages(
                 pages=pages,
-                visitors=self.visitors,
+                visitors=visitors,
                 view=view,
                 inspections=holdings.inspections,
                 promotions=ChoosePromotions(client, holdings.subjects, holdings.consents, holdings.outbox, policy),
@@ -105,10 +107,10 @@ class MyData:
             ),
             CorrectionPages(
                 pages=pages,
-                visitors=self.visitors,
+                visitors=visitors,
                 view=view,
                 correcting=correcting,
-                codes=self.codes,
+                codes=codes,
                 sending=self.sending,
                 attempts=attempts,
                 people=holdings.people,

@@ -22,7 +22,6 @@ from services.intake.correct_data import (
     NothingToCorrect,
     NotToBeCorrected,
     OrderNotUnderWay,
-    Whose,
 )
 from services.intake.form_body import typed_in
 from services.intake.form_rules import broken_rules
@@ -30,7 +29,8 @@ from services.intake.my_data.code_sending import CodeSending
 from services.intake.my_data.correction_form import inputs_of, place_of, read_value, typed_from
 from services.intake.my_data.held_data import HeldDataView
 from services.intake.my_data.one_time_codes import OneTimeCodes
-from services.intake.my_data.visitors import Visitor, Visitors, to_sign_in
+from services.intake.my_data.visitors import Visitors, to_sign_in
+from services.intake.visitor import Visitor
 from shared.contracts.event import RecordId
 from shared.pages.attempts import Attempts
 from shared.pages.languages import language_of
@@ -145,9 +145,8 @@ class CorrectionPages:
         return answer
 
     async def _correct(self, request: Request, visitor: Visitor, change: Change, typed: Mapping[str, str]) -> Response:
-        whose = Whose(visitor.subject_id, visitor.channel, visitor.entry)
         try:
-            await self._correcting.correct(whose, change, datetime.now(UTC))
+            await self._correcting.correct(visitor, change, datetime.now(UTC))
         except NothingToCorrect:
             return self._form(request, change.corrected, typed, change.order_id, status=409, note="same")
         except OrderNotUnderWay:

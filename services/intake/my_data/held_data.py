@@ -11,10 +11,10 @@ from typing import Any, Final
 from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.consent_store import Consent, ConsentStore
 from services.intake.my_data.past_corrections import PastCorrection, PastCorrections
-from services.intake.my_data.visitors import Visitor
 from services.intake.opening_store import Opening, OpeningStore
 from services.intake.order_store import HeldOrder, OrderStore
 from services.intake.subject_store import SubjectStore
+from services.intake.visitor import Visitor
 from shared.sealing.opener import Opener, Sealed
 from shared.sealing.people_index import PeopleIndex
 
@@ -76,8 +76,8 @@ class HeldDataView:
         A contact makes whoever orders with it the same person; that it is their own, nobody has shown. So what was
         given with a contact is shown to whoever proved that contact."""
         every, every_call_back = await self._orders(visitor, now, what), await self._call_backs(visitor, now, what)
-        orders = [order for order in every if self._is_theirs(order.fields, visitor)]
-        call_backs = [asked for asked in every_call_back if self._is_theirs(asked.fields, visitor)]
+        orders = [order for order in every if visitor.gave(order.fields, self.people)]
+        call_backs = [asked for asked in every_call_back if visitor.gave(asked.fields, self.people)]
         whole = (len(orders), len(call_backs)) == (len(every), len(every_call_back))
         given = {order.held.consent_id for order in orders}
         shown = {order.held.state.order_id for order in orders}
@@ -91,11 +91,9 @@ class HeldDataView:
         )
 
     async def _orders(self, visitor: Visitor, now: datetime, what: str) -> list[OpenedOrder]:
-        held = [
-            (order, order.sealed) for order in await self.orders.held_of(visitor.subject_id) if order.sealed is not None
-        ]
-        fields = await self._opened([sealed for _, sealed in held])
-        opened = [OpenedOrder(order, its) for (order, _), its in zip(held, fields, strict=True)]
+        held = await self.orders.held_of(visitor.subject_id)
+        fields = await self._opened([order.sealed for order in held])
+        opened = [OpenedOrder(order, its) for order, its in zip(held, fields, strict=True)]
         await self.openings.note(
             [_opening(visitor, what, order.fields, order.held.state.order_id) for order in opened], now
         )
@@ -115,10 +113,6 @@ class HeldDataView:
                 raise fields
             opened.append(fields)
         return opened
-
-    def _is_theirs(self, fields: Mapping[str, Any], visitor: Visitor) -> bool:
-        value = fields.get(visitor.channel)
-        return value is not None and self.people.entry(visitor.channel, value) == visitor.entry
 
 
 def _opening(visitor: Visitor, what: str, fields: Mapping[str, Any], order_id: str | None = None) -> Opening:

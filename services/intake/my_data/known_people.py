@@ -2,6 +2,7 @@
 
 from services.intake.keyring_store import KeyringStore
 from services.intake.subject_store import SubjectStore
+from services.intake.who_is_here import is_here
 from shared.stores.mongo import Client, Session, in_transaction
 
 
@@ -16,7 +17,7 @@ class KnownPeople:
 
         async def work(session: Session) -> str | None:
             subject_id = (await self._keyring.find([entry], session)).get(entry)
-            return subject_id if subject_id and await self._is_free(subject_id, session) else None
+            return subject_id if subject_id and await self._is_here(subject_id, session) else None
 
         return await in_transaction(self._client, work)
 
@@ -24,10 +25,9 @@ class KnownPeople:
         """Whether the person is still here. A restriction closes the pages to them, on every replica at once."""
 
         async def work(session: Session) -> bool:
-            return await self._is_free(subject_id, session)
+            return await self._is_here(subject_id, session)
 
         return await in_transaction(self._client, work)
 
-    async def _is_free(self, subject_id: str, session: Session) -> bool:
-        unfenced = await self._keyring.unfenced([subject_id], session)
-        return subject_id in await self._subjects.unrestricted(unfenced, session)
+    async def _is_here(self, subject_id: str, session: Session) -> bool:
+        return await is_here(subject_id, self._keyring, self._subjects, session)

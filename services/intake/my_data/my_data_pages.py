@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from services.intake.my_data.choose_promotions import ChoosePromotions
 from services.intake.my_data.data_export import export_of
 from services.intake.my_data.held_data import HeldData, HeldDataView
-from services.intake.my_data.visitors import Visitor, Visitors, to_sign_in
+from services.intake.my_data.visitors import Visitors, to_sign_in
 from services.intake.my_data.withdraw_everything import PERIOD, WithdrawEverything
+from services.intake.visitor import Visitor
 from shared.erasure.ask_stores import Inspection, Inspections
 from shared.pages.languages import language_of
 from shared.pages.render import Pages

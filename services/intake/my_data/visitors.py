@@ -1,6 +1,5 @@
 """Who is signed in on the pages, and with which contact they proved it."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
 
@@ -10,21 +9,12 @@ from fastapi.responses import RedirectResponse
 from services.intake.contact import Channel
 from services.intake.my_data.known_people import KnownPeople
 from services.intake.my_data.one_time_codes import Confirmed
+from services.intake.visitor import Visitor
 from shared.pages.sessions import begin, end, signed_in
 
 ROLE: Final = "client"
 LONGEST: Final = timedelta(hours=2)
 SIGN_IN: Final = "/my-data/sign-in"
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """entry: of the contact they proved to be theirs. They see what was given with that contact and nothing else: an
-    order that a stranger placed under their phone with another e-mail, or the other way round, is not theirs."""
-
-    subject_id: str
-    channel: Channel
-    entry: str
 
 
 class Visitors:

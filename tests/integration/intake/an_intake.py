@@ -17,12 +17,13 @@ from services.intake.call_backs.request_call_back import RequestCallBack
 from services.intake.cancel_order import CancelOrder
 from services.intake.consent_store import ConsentStore
 from services.intake.contact import Channel
-from services.intake.correct_data import Change, CorrectData, Whose
+from services.intake.correct_data import Change, CorrectData
 from services.intake.correction_store import CorrectionStore
 from services.intake.follow_shipments import ShipmentFollowing
 from services.intake.holdings import Holdings
 from services.intake.idempotency_store import IdempotencyStore
 from services.intake.keyring_store import KeyringStore
+from services.intake.lead_contacts import ContactLeading
 from services.intake.opening_store import OpeningStore
 from services.intake.order import KeyReused, Outcome, Placed, Wanted
 from services.intake.order_desk import OrderDesk
@@ -34,6 +35,7 @@ from services.intake.reader_envelopes import ReaderEnvelopes
 from services.intake.recognise_people import Recognition
 from services.intake.seal_contacts import ContactSealing
 from services.intake.subject_store import SubjectStore
+from services.intake.visitor import Visitor
 from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.consents import Scope
 from shared.contracts.erasure import EraseSubject, RestrictSubject
@@ -117,6 +119,7 @@ class Intake:
             openings=self.openings,
             keyring=KeyringStore(self.client, "intake"),
             people=self.people,
+            leading=ContactLeading(KeyringStore(self.client, "intake"), self.subjects, self.people),
             opener=self.opener,
             unwrapper=unwrapper,
             envelopes=ReaderEnvelopes(self.policy, publisher="intake"),
@@ -174,12 +177,12 @@ class Intake:
         )
         return await self.calling.request(form, now)
 
-    def signed_in(self, subject_id: str, person: PersonalData, channel: Channel = "phone") -> Whose:
+    def signed_in(self, subject_id: str, person: PersonalData, channel: Channel = "phone") -> Visitor:
         """With the code that went to this contact of theirs."""
-        return Whose(subject_id, channel, self.people.entry(channel, getattr(person, channel)))
+        return Visitor(subject_id, channel, self.people.entry(channel, getattr(person, channel)))
 
-    async def correct(self, whose: Whose, field: str, value: Any, order_id: str | None = None) -> int:
-        return await self.correcting.correct(whose, Change(field, value, order_id), NOON)
+    async def correct(self, visitor: Visitor, field: str, value: Any, order_id: str | None = None) -> int:
+        return await self.correcting.correct(visitor, Change(field, value, order_id), NOON)
 
     async def held(self, order_id: str) -> dict[str, Any]:
         """The order's fields as intake has them."""
