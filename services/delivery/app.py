@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.delivery.courier_partner import RECIPIENT, CourierPartner
+from services.delivery.disclose_fields import FieldDisclosure
 from services.delivery.disclosure_store import DisclosureStore
 from services.delivery.hand_to_courier import HandToCourier
 from services.delivery.routes import OperatorRoutes
@@ -66,21 +67,12 @@ def build(settings: DeliverySettings) -> FastAPI:
     shipments = ShipmentStore(database)
     disclosures = DisclosureStore(database, policy.period("disclosure_retention").as_timedelta())
 
-    opener = Opener(SERVICE, policy, keyring)
     tracking, corrections = OrderTracking(shipments, keyring), CorrectionTaking(shipments, keyring)
-    hand_to_courier = HandToCourier(
-        client,
-        shipments,
-        disclosures,
-        opener,
-        partner,
-        outbox,
-        policy.recipients[RECIPIENT],
-        settings.partner_name,
+    disclosing = FieldDisclosure(
+        disclosures, Opener(SERVICE, policy, keyring), policy.recipients[RECIPIENT], settings.partner_name
     )
-    tell_correction = TellCorrection(
-        client, shipments, disclosures, opener, partner, outbox, policy.recipients[RECIPIENT], settings.partner_name
-    )
+    hand_to_courier = HandToCourier(client, shipments, disclosing, partner, outbox)
+    tell_correction = TellCorrection(client, shipments, disclosing, partner, outbox)
     tell_recipients = TellRecipients(client, disclosures, partner, outbox)
     engine = ErasureEngine(database, policy.store(SERVICE))
     participant = ErasureParticipant(

@@ -1,7 +1,9 @@
 """The courier partner's HTTP interface: take a waybill, correct it, forget a recipient."""
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 RECIPIENT = "courier_partner"  # the class of clause 4.3.2
 ANSWER_SECONDS = 10.0
+LONGEST_DELAY_SECONDS = 300.0
 PASSING_STATUS = frozenset({408, 425, 429})
 
 
@@ -74,3 +77,8 @@ class CourierPartner:
         if not answer.is_success and (not answer.is_client_error or answer.status_code in PASSING_STATUS):
             raise PartnerAway
         return answer
+
+
+def again_after(attempts: int) -> timedelta:
+    """How long a partner that was away is left alone, after so many attempts."""
+    return timedelta(seconds=min(LONGEST_DELAY_SECONDS, 2.0 ** min(attempts, 10)) * (0.5 + random.random() / 2))

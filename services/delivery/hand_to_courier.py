@@ -11,106 +11,67 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from services.delivery.courier_partner import RECIPIENT, CourierPartner, PartnerAway, WaybillRefused
-from services.delivery.disclosure_store import Disclosed, DisclosureStore, Intent
+from services.delivery.disclose_fields import FieldDisclosure
+from services.delivery.disclosure_store import Disclosed
 from services.delivery.shipment_store import BEFORE, Shipment, ShipmentStore, Status, WrongState
 from shared.contracts.shipments import ShipmentHandedOver
-from shared.contracts.views import DeliveryView
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
-from shared.observability.metrics import DISCLOSURES
-from shared.policy.model import Recipient
-from shared.sealing.opener import Opener
 from shared.stores.mongo import Client, Session, in_transaction
 
-PURPOSE = "3.2.3"  # deliver the goods
 REMEDY: Mapping[Status, str] = {
     "delivered": "Nothing is left to do.",
     "returned": "A new delivery is a new order.",
     "cancelled": "Keep the parcel; the courier must not get it.",
 }
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class HandToCourier:
     client: Client
     shipments: ShipmentStore
-    disclosures: DisclosureStore
-    opener: Opener
+    disclosing: FieldDisclosure
     partner: CourierPartner
     outbox: Outbox
-    recipient: Recipient
-    recipient_name: str
 
     async def hand_over(self, shipment_id: str, now: datetime) -> tuple[Shipment, Disclosed]:
         """What was handed over; again, if it was already. Raises ShipmentMissing, WrongState, PartnerAway,
         WaybillRefused, and what `Opener.open` raises."""
         shipment = await self.shipments.get(shipment_id)
         if shipment.status in BEFORE["handed_over"]:
-            fields = await self._fields(shipment)
+            # Without those the person did not give.
+            granted = await self.disclosing.fields(shipment)
+            fields = {name: value for name, value in granted.items() if value is not None}
             if await self._intend(shipment, fields, now):
                 await self._send(shipment, fields, now)
                 await self._complete(shipment, fields, now)
             shipment = await self.shipments.get(shipment_id)
-        disclosed = await self.disclosures.of_shipment(shipment_id)
+        disclosed = await self.disclosing.store.of_shipment(shipment_id)
         if shipment.status != "handed_over" or disclosed is None:
             raise WrongState(shipment.status, REMEDY.get(shipment.status, "Send the request again."))
         return shipment, disclosed
 
-    async def _fields(self, shipment: Shipment) -> dict[str, Any]:
-        """By policy names, without those the person did not give. A restriction does not stand in the way: an open
-        order is what an erasure waits for."""
-        self.opener.granted(PURPOSE)
-        if shipment.sealed is None:
-            return {}
-        opened = await self.opener.open(shipment.sealed, purpose=PURPOSE, fresh=True)
-        return DeliveryView.model_validate(opened).model_dump(mode="json", exclude_none=True)
-
     async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> bool:
         """Whether the fields may leave: not where the shipment has moved on, or was corrected, since it was read."""
-        intent = Intent(
-            shipment_id=shipment.shipment_id,
-            order_id=shipment.order_id,
-            subject_id=shipment.subject_id,
-            recipient=RECIPIENT,
-            recipient_name=self.recipient_name,
-            fields=tuple(sorted(fields)),
-            purpose=PURPOSE,
-            basis=f"clause {self.recipient.clause}; {self.recipient.basis}",
-        )
 
         async def work(session: Session) -> bool:
             """Changes the shipment too, so that of this and an erasure or a cancellation one comes first."""
             as_read = {"sequence": shipment.sequence}
             if not await self.shipments.move(shipment.shipment_id, "handing_over", now, session, **as_read):
                 return False
-            await self.disclosures.intend(intent, now, session)
+            await self.disclosing.intend(shipment, fields, now, session)
             return True
 
         return await in_transaction(self.client, work)
 
     async def _send(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
-        outcome = "broken_off"
         try:
-            await self.partner.take(shipment.shipment_id, fields)
-            outcome = "sent"
-        except (PartnerAway, WaybillRefused) as failure:
-            outcome = "away" if isinstance(failure, PartnerAway) else "refused"
+            with self.disclosing.counted(shipment, fields):
+                await self.partner.take(shipment.shipment_id, fields)
+        except (PartnerAway, WaybillRefused):
             await self.shipments.move(shipment.shipment_id, "awaiting_courier", now)
             raise
-        finally:
-            DISCLOSURES.labels(RECIPIENT, outcome).inc()
-            log.info(
-                "fields_disclosed",
-                shipment_id=shipment.shipment_id,
-                recipient=RECIPIENT,
-                purpose=PURPOSE,
-                fields=sorted(fields),
-                outcome=outcome,
-            )
 
     async def _complete(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> None:
         event = ShipmentHandedOver(
@@ -123,7 +84,7 @@ class HandToCourier:
         )
 
         async def work(session: Session) -> list[Row]:
-            await self.disclosures.complete(shipment.shipment_id, session)
+            await self.disclosing.store.complete(shipment.shipment_id, session)
             if not await self.shipments.move(shipment.shipment_id, "handed_over", now, session):
                 return []  # another call has completed it
             return await self.outbox.append([Outgoing(event, new_id(), now)], session)

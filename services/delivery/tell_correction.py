@@ -6,31 +6,25 @@ It is due from the write that took the correction, so it survives a crash; it is
 partner has it or the parcel is settled. Of somebody whose data nothing may be done with, nothing leaves.
 """
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
 
-from services.delivery.courier_partner import RECIPIENT, CourierPartner, PartnerAway, WaybillRefused
-from services.delivery.disclosure_store import DisclosureStore, Intent
+from services.delivery.courier_partner import RECIPIENT, CourierPartner, PartnerAway, WaybillRefused, again_after
+from services.delivery.disclose_fields import FieldDisclosure
 from services.delivery.shipment_store import Shipment, ShipmentStore
 from shared.contracts.shipments import CorrectionDisclosed
-from shared.contracts.views import DeliveryView
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
-from shared.observability.metrics import DISCLOSURES
-from shared.policy.model import Recipient
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable
-from shared.sealing.opener import Opener, PurposeRefused, SubjectErased, SubjectUnknown
+from shared.sealing.opener import PurposeRefused, SubjectErased, SubjectUnknown
 from shared.stores.mongo import Client, Session, in_transaction
 
-PURPOSE: Final = "3.2.3"  # deliver the goods
 AT_ONCE: Final = 50
-LONGEST_DELAY_SECONDS: Final = 300.0
 CANNOT_OPEN: Final = (PurposeRefused, SubjectErased, SubjectUnknown, EnvelopeNotAuthentic, KekUnavailable)
 log = structlog.get_logger()
 
@@ -39,12 +33,9 @@ log = structlog.get_logger()
 class TellCorrection:
     client: Client
     shipments: ShipmentStore
-    disclosures: DisclosureStore
-    opener: Opener
+    disclosing: FieldDisclosure
     partner: CourierPartner
     outbox: Outbox
-    recipient: Recipient
-    recipient_name: str
 
     async def tell_due(self, now: datetime) -> bool:
         """Tell of some of what is due now. Returns whether there may be more."""
@@ -62,46 +53,28 @@ class TellCorrection:
             return
         if not await self._intend(shipment, fields, now):
             return
-        outcome, again_at = "sent", None
         try:
             if fields:
-                await self.partner.correct(shipment.shipment_id, shipment.sequence, fields)
-            await self._complete(shipment, fields, now)
+                with self.disclosing.counted(shipment, fields, sequence=shipment.sequence):
+                    await self.partner.correct(shipment.shipment_id, shipment.sequence, fields)
         except PartnerAway:
-            outcome, again_at = "away", now + _delay(attempts)
+            await self.shipments.tell_later(shipment, now + again_after(attempts))
         except WaybillRefused:
-            outcome = "refused"
-        if outcome != "sent":
-            await self.shipments.tell_later(shipment, again_at)
-        self._note(shipment, fields, outcome)
+            await self.shipments.tell_later(shipment, None)
+        else:
+            await self._complete(shipment, fields, now)
 
     async def _fields(self, shipment: Shipment) -> dict[str, Any]:
         """By policy names; None for one the person removed."""
-        granted = self.opener.granted(PURPOSE)
-        if shipment.sealed is None:
-            return {}
-        opened = await self.opener.open(shipment.sealed, purpose=PURPOSE, fresh=True)
-        person = DeliveryView.model_validate(opened).model_dump(mode="json")
-        return {name: person[name] for name in shipment.untold if name in granted and name in person}
+        granted = await self.disclosing.fields(shipment)
+        return {name: value for name, value in granted.items() if name in shipment.untold}
 
     async def _intend(self, shipment: Shipment, fields: Mapping[str, Any], now: datetime) -> bool:
-        intent = Intent(
-            shipment_id=shipment.shipment_id,
-            order_id=shipment.order_id,
-            subject_id=shipment.subject_id,
-            recipient=RECIPIENT,
-            recipient_name=self.recipient_name,
-            fields=tuple(sorted(fields)),
-            purpose=PURPOSE,
-            basis=f"clause {self.recipient.clause}; {self.recipient.basis}",
-            sequence=shipment.sequence,
-        )
-
         async def work(session: Session) -> bool:
             if not await self.shipments.telling(shipment, session):
                 return False
             if fields:
-                await self.disclosures.intend(intent, now, session)
+                await self.disclosing.intend(shipment, fields, now, session, sequence=shipment.sequence)
             return True
 
         return await in_transaction(self.client, work)
@@ -121,22 +94,7 @@ class TellCorrection:
             await self.shipments.told(shipment, session)
             if not fields:
                 return []
-            await self.disclosures.complete(shipment.shipment_id, session, sequence=shipment.sequence)
+            await self.disclosing.store.complete(shipment.shipment_id, session, sequence=shipment.sequence)
             return await self.outbox.append([Outgoing(event, new_id(), now)], session)
 
         self.outbox.committed(await in_transaction(self.client, work))
-
-    def _note(self, shipment: Shipment, fields: Mapping[str, Any], outcome: str) -> None:
-        DISCLOSURES.labels(RECIPIENT, outcome).inc()
-        log.info(
-            "correction_disclosed",
-            shipment_id=shipment.shipment_id,
-            recipient=RECIPIENT,
-            purpose=PURPOSE,
-            fields=sorted(fields),
-            outcome=outcome,
-        )
-
-
-def _delay(attempts: int) -> timedelta:
-    return timedelta(seconds=min(LONGEST_DELAY_SECONDS, 2.0 ** min(attempts, 10)) * (0.5 + random.random() / 2))

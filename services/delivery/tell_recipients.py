@@ -4,15 +4,14 @@ A notice is due from the transaction that erased, so it survives a crash; it is 
 long the recipient is away. An answer is stored and published in one transaction.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
-from services.delivery.courier_partner import CourierPartner, Forgotten, PartnerAway
+from services.delivery.courier_partner import CourierPartner, Forgotten, PartnerAway, again_after
 from services.delivery.disclosure_store import Answer, DisclosureStore, Notice
 from shared.contracts.erasure import EraseSubject, RecipientAnswered
 from shared.messaging.cloudevents import Outgoing, new_id
@@ -21,7 +20,6 @@ from shared.observability.metrics import RECIPIENT_ANSWERS
 from shared.stores.mongo import Client, Session, in_transaction
 
 AT_ONCE = 500
-LONGEST_DELAY_SECONDS = 300.0
 log = structlog.get_logger()
 
 
@@ -55,7 +53,9 @@ class TellRecipients:
         try:
             answer = await self.partner.forget([notice.shipment_id for notice in notices])
         except PartnerAway:
-            await self.disclosures.postpone({notice.disclosure_id: now + _delay(notice.attempts) for notice in notices})
+            await self.disclosures.postpone(
+                {notice.disclosure_id: now + again_after(notice.attempts) for notice in notices}
+            )
             log.warning("recipient_away", recipient=notices[0].recipient, count=len(notices))
         else:
             await self._record(notices, answer, now)
@@ -95,7 +95,3 @@ def _event(notice: Notice, said: Answer, now: datetime) -> RecipientAnswered:
         answer=said,
         answered_at=now,
     )
-
-
-def _delay(attempts: int) -> timedelta:
-    return timedelta(seconds=min(LONGEST_DELAY_SECONDS, 2.0 ** min(attempts, 10)) * (0.5 + random.random() / 2))

@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 from deploy.local.outside.courier_partner import courier_partner
 from deploy.local.stack import LocalStack
 from services.delivery.courier_partner import RECIPIENT, CourierPartner
+from services.delivery.disclose_fields import FieldDisclosure
 from services.delivery.disclosure_store import DisclosureStore
 from services.delivery.hand_to_courier import HandToCourier
 from services.delivery.settle_shipment import SettleShipment
@@ -66,27 +67,11 @@ class Delivery:
         self.disclosures = DisclosureStore(self.database, policy.period("disclosure_retention").as_timedelta())
         self.tracking = OrderTracking(self.shipments, keyring)
         self.corrections = CorrectionTaking(self.shipments, keyring)
-        opener = Opener("delivery", policy, keyring)
-        self.hand_to_courier = HandToCourier(
-            self.client,
-            self.shipments,
-            self.disclosures,
-            opener,
-            partner,
-            self.outbox,
-            policy.recipients[RECIPIENT],
-            "A partner",
+        disclosing = FieldDisclosure(
+            self.disclosures, Opener("delivery", policy, keyring), policy.recipients[RECIPIENT], "A partner"
         )
-        self.tell_correction = TellCorrection(
-            self.client,
-            self.shipments,
-            self.disclosures,
-            opener,
-            partner,
-            self.outbox,
-            policy.recipients[RECIPIENT],
-            "A partner",
-        )
+        self.hand_to_courier = HandToCourier(self.client, self.shipments, disclosing, partner, self.outbox)
+        self.tell_correction = TellCorrection(self.client, self.shipments, disclosing, partner, self.outbox)
         self.settle_shipment = SettleShipment(self.client, self.shipments, self.outbox)
         self.tell_recipients = TellRecipients(self.client, self.disclosures, partner, self.outbox)
         self.engine = ErasureEngine(self.database, policy.store("delivery"))

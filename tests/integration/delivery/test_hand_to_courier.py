@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.outside import jsonl
 from services.delivery.courier_partner import PartnerAway, WaybillRefused
+from services.delivery.disclose_fields import PURPOSE
 from services.delivery.disclosure_store import UNDER_WAY_SECONDS
-from services.delivery.hand_to_courier import PURPOSE
 from services.delivery.shipment_store import ShipmentMissing, WrongState
 from shared.contracts.shipments import ShipmentHandedOver
 from shared.policy.load import load_policy

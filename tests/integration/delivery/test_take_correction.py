@@ -46,7 +46,7 @@ class Story:
     async def phone(self) -> str:
         shipment = await self.delivery.shipments.get(self.shipment_id)
         assert shipment.sealed is not None
-        opened = await self.delivery.hand_to_courier.opener.open(shipment.sealed, purpose="3.2.3")
+        opened = await self.delivery.hand_to_courier.disclosing.opener.open(shipment.sealed, purpose="3.2.3")
         return str(opened["phone"])
 
 

@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from deploy.local.outside import jsonl
+from deploy.local.stack import LocalStack
+from services.delivery.courier_partner import RECIPIENT
 from services.delivery.shipment_store import LEASE, Shipment
 from shared.contracts.shipments import CorrectionDisclosed
 from shared.messaging.cloudevents import Received
+from shared.observability.metrics import DISCLOSURES
 from shared.policy.check import unknown_fields
 from shared.policy.load import load_policy
 from tests.builders import a_person, at
-from tests.integration.delivery.a_delivery import Delivery
+from tests.integration.delivery.a_delivery import Delivery, a_delivery
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +60,12 @@ class OnItsWay:
         return await self.delivery.database["disclosures"].find(theirs).sort("sequence", 1).to_list(None)
 
 
+def told_so_far() -> dict[str, float]:
+    """Outcome → how often fields set out for the partner."""
+    outcomes = ("sent", "away", "refused", "broken_off")
+    return {outcome: DISCLOSURES.labels(RECIPIENT, outcome)._value.get() for outcome in outcomes}
+
+
 async def on_its_way(delivery: Delivery) -> OnItsWay:
     keys = await delivery.publisher.somebody()
     order = delivery.publisher.order_of(keys, a_person(phone=OLD))
@@ -79,6 +89,38 @@ async def test_the_partner_is_told_the_field_that_changed_and_no_other(delivery:
     assert sent == [("PATCH", {"sequence": 1, "fields": {"phone": NEW}})]
     assert parcel.waybill()["fields"]["phone"] == NEW
     assert (await parcel.shipment()).untold == ()
+
+
+async def test_what_delivery_is_not_granted_is_neither_told_nor_removed_there(
+    stores: LocalStack, tmp_path: Path
+) -> None:
+    """That a field may not be told is not that the person removed it."""
+    policy = load_policy()
+    fields = {**policy.fields, "patronymic": policy.fields["patronymic"].model_copy(update={"grants": {}})}
+    async with a_delivery(stores, tmp_path, policy.model_copy(update={"fields": fields})) as narrowed:
+        parcel = await on_its_way(narrowed)
+        counted = told_so_far()
+        await parcel.corrected("patronymic", "email", patronymic="Жаңа", phone=OLD)
+        await parcel.tell()
+        assert await parcel.log() == []
+        assert await narrowed.published(parcel.order.event.subject_id, CorrectionDisclosed) == []
+        assert (await parcel.shipment()).untold == ()
+        assert told_so_far() == counted, "nothing left, so nothing is counted"
+
+
+async def test_corrections_of_one_batch_are_told_together(delivery: Delivery) -> None:
+    parcel = await on_its_way(delivery)
+    corrections = [
+        delivery.publisher.correction_of(parcel.keys, parcel.order, person, field, sequence=sequence)
+        for sequence, field, person in (
+            (1, "phone", a_person(phone=NEW)),
+            (2, "family_name", a_person(phone=NEW, family_name="Жаңатегі")),
+        )
+    ]
+    await delivery.corrections.on_corrected(corrections)
+    await parcel.tell()
+    fields = parcel.waybill()["fields"]
+    assert (fields["phone"], fields["family_name"]) == (NEW, "Жаңатегі")
 
 
 async def test_a_removed_field_is_removed_there(delivery: Delivery) -> None:
@@ -236,8 +278,10 @@ async def test_a_crash_on_the_way_is_made_good_by_the_next_to_tell(delivery: Del
 
     delivery.answer = crash
     await parcel.corrected("phone", phone=NEW)
+    counted = told_so_far()
     with pytest.raises(asyncio.CancelledError):
         await parcel.tell()
+    assert told_so_far() == {**counted, "broken_off": counted["broken_off"] + 1}
     assert [entry["state"] for entry in await parcel.log()] == ["sending"]
     delivery.answer = None
     await parcel.tell(60 + LEASE.total_seconds())
