@@ -12,14 +12,13 @@ from shared.policy.model import Policy
 
 def export_of(held: HeldData, inspection: Inspection | None, policy: Policy, now: datetime) -> dict[str, Any]:
     """JSON-ready; times in ISO 8601, UTC. complete: whether it is all there is of the person."""
-    person = {name: values for name in policy.fields if name not in OF_THE_ORDER and (values := held.values_of(name))}
     return {
         "controller": policy.controller.model_dump(mode="json"),
         "made_at": now.isoformat(),
         "complete": held.whole,
         "kept_until": "the consent is withdrawn",
         "sealed_copies_gone_after_days": policy.kafka_horizon.days,
-        "person": person,
+        "person": held.of_the_person(policy.fields),
         "orders": [_order(order) for order in held.orders],
         "call_backs": [{"requested_at": asked.requested_at.isoformat(), **asked.fields} for asked in held.call_backs],
         "consents": [_plain(asdict(consent)) for consent in held.consents],

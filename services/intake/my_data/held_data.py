@@ -3,10 +3,10 @@
 Intake holds all that was given: other services hold parts of it. Each look is logged like any other opening.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from services.intake.call_backs.call_back_store import CallBackStore
 from services.intake.consent_store import Consent, ConsentStore
@@ -49,6 +49,13 @@ class HeldData:
     corrections: Sequence[PastCorrection] = field(repr=False)
     promotions: bool | None
     whole: bool
+
+    of_the_order: ClassVar = OF_THE_ORDER  # for the templates
+
+    def of_the_person(self, names: Iterable[str]) -> dict[str, list[Any]]:
+        """Those of the fields that are the person's whatever they order, and hold something → its values."""
+        theirs = {name: self.values_of(name) for name in names if name not in OF_THE_ORDER}
+        return {name: values for name, values in theirs.items() if values}
 
     def values_of(self, name: str) -> list[Any]:
         """What is held in that field, each once, newest first: older orders may hold older values."""
