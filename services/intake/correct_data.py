@@ -33,7 +33,7 @@ from shared.sealing.opener import Opener, Sealed
 from shared.sealing.people_index import PeopleIndex
 from shared.sealing.subject_keys import SubjectKeys
 from shared.sealing.wrapping import KeyUnwrapper
-from shared.stores.mongo import Client, Session, in_transaction
+from shared.stores.mongo import Client, Session, in_transaction, only_there_already
 
 PURPOSE: Final = "3.2.4"  # customer support
 WHAT: Final = "correction"
@@ -102,8 +102,8 @@ class CorrectData:
         OpenedInPart, and what `Opener.open` raises; then nothing has changed."""
         try:
             count, rows = await in_transaction(self.client, partial(self._correct, visitor, change, now))
-        except BulkWriteError:  # an order brought the same new phone or e-mail in the same moment
-            if attempts == 1:
+        except BulkWriteError as error:  # an order brought the same new phone or e-mail in the same moment
+            if attempts == 1 or not only_there_already(error):
                 raise
             return await self.correct(visitor, change, now, attempts=attempts - 1)
         self.outbox.committed(rows)

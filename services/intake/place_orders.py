@@ -21,7 +21,7 @@ from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
 from shared.messaging.outbox import Outbox
 from shared.observability.metrics import ORDERS
-from shared.stores.mongo import DUPLICATE_KEY, Client, Document, Session, in_transaction
+from shared.stores.mongo import Client, Document, Session, in_transaction, only_there_already
 
 ATTEMPTS = 5
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ class OrderPlacing:
             outcomes, rows = await in_transaction(self._client, partial(self._place, wanted, now))
         except BulkWriteError as error:
             # Another replica met the same person, or the same key, a moment earlier: now it will be found.
-            if attempts == 1 or not _already_there(error):
+            if attempts == 1 or not only_there_already(error):
                 raise
             return await self.place(wanted, now, attempts=attempts - 1)
         self._stores.outbox.committed(rows)
@@ -98,7 +98,3 @@ class OrderPlacing:
 
 def _outcome(item: Wanted, answer: Answer) -> Outcome:
     return answer.placed if answer.fingerprint == item.fingerprint else KeyReused()
-
-
-def _already_there(error: BulkWriteError) -> bool:
-    return all(item["code"] == DUPLICATE_KEY for item in error.details["writeErrors"])

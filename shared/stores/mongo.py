@@ -14,7 +14,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 Document: TypeAlias = dict[str, Any]
@@ -95,6 +95,14 @@ async def _commit(session: Session, give_up_at: float) -> None:
             return
 
 
+def only_there_already(error: PyMongoError) -> bool:
+    """Whether all that failed was to store what is there already."""
+    if isinstance(error, BulkWriteError):
+        failed = error.details["writeErrors"]
+        return bool(failed) and all(item["code"] == DUPLICATE_KEY for item in failed)
+    return isinstance(error, DuplicateKeyError)
+
+
 async def insert_new(collection: Collection, documents: list[Document]) -> set[int]:
     """Insert unordered; a document that is there already counts as applied. Returns the indexes that were new."""
     if not documents:
@@ -102,10 +110,9 @@ async def insert_new(collection: Collection, documents: list[Document]) -> set[i
     try:
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        failed = error.details["writeErrors"]
-        if any(item["code"] != DUPLICATE_KEY for item in failed):
+        if not only_there_already(error):
             raise
-        return set(range(len(documents))) - {item["index"] for item in failed}
+        return set(range(len(documents))) - {item["index"] for item in error.details["writeErrors"]}
     return set(range(len(documents)))
 
 
@@ -117,7 +124,7 @@ async def bulk_upsert(collection: Collection, operations: Sequence[UpdateOne]) -
     try:
         await collection.bulk_write(operations, ordered=False)
     except BulkWriteError as error:
-        if any(item["code"] != DUPLICATE_KEY for item in error.details["writeErrors"]):
+        if not only_there_already(error):
             raise
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from services.intake.call_backs.call_back_form import CallBackForm
 from services.intake.call_backs.call_back_store import CallBackStore
@@ -22,7 +22,7 @@ from shared.policy.working_days import ALMATY
 from shared.sealing.envelope import Binding, seal
 from shared.sealing.people_index import PeopleIndex
 from shared.sealing.subject_keys import SubjectKeys
-from shared.stores.mongo import DUPLICATE_KEY, Client, Document, Session, in_transaction
+from shared.stores.mongo import Client, Document, Session, in_transaction, only_there_already
 
 NOTICE: Final = "call_back"
 RECORD: Final = "kz.exl.CallBackRequested.v1"  # bound into the envelope, as an event's type is; nothing is published
@@ -47,7 +47,7 @@ class RequestCallBack:
             call_back_id = await in_transaction(self.client, partial(self._request, form, number, now))
         except PyMongoError as error:
             # Another replica met the same person a moment earlier: now they will be found.
-            if attempts == 1 or not _already_there(error):
+            if attempts == 1 or not only_there_already(error):
                 raise
             return await self.request(form, now, attempts=attempts - 1)
         log.info("call_back_requested", language=form.language)
@@ -84,10 +84,3 @@ class RequestCallBack:
             "requested_at": now,
             "unreached": 0,
         }
-
-
-def _already_there(error: PyMongoError) -> bool:
-    if isinstance(error, DuplicateKeyError):
-        return True
-    failed = (getattr(error, "details", None) or {}).get("writeErrors", [])
-    return bool(failed) and all(item["code"] == DUPLICATE_KEY for item in failed)
