@@ -1,5 +1,6 @@
 """What every event has: a type, a topic, a subject to be ordered by, and at most sealed personal data."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -24,7 +25,7 @@ class Contract(BaseModel):
     )
 
 
-class Message(Contract):
+class Message(Contract, ABC):
     """What goes to a topic: a past-tense fact, or a command. Messages of one `key` keep their order."""
 
     VERSION: ClassVar[int] = 1
@@ -39,8 +40,8 @@ class Message(Contract):
     def topic(self) -> str:
         return self.TOPIC
 
-    def key(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def key(self) -> str: ...
 
 
 class Event(Message):
