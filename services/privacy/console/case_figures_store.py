@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from services.privacy.case_store import COLLECTION as CASES
 from shared.policy.working_days import ALMATY
 from shared.stores.mongo import Database
-
-ZONE: Final = str(ALMATY)
 
 
 class CaseFiguresStore:
@@ -18,10 +16,10 @@ class CaseFiguresStore:
         self._cases = database[CASES]
 
     async def received(self, since: datetime) -> Mapping[date, int]:
-        return await self._per_day([{"$match": {"received_at": {"$gte": since}}}, _counted("$received_at")])
+        return await self._per_day([{"$match": {"received_at": {"$gte": since}}}, _counted("$received_at", since)])
 
     async def closed(self, since: datetime) -> Mapping[date, int]:
-        return await self._per_day([{"$match": {"closed_at": {"$gte": since}}}, _counted("$closed_at")])
+        return await self._per_day([{"$match": {"closed_at": {"$gte": since}}}, _counted("$closed_at", since)])
 
     async def erased(self, since: datetime) -> Mapping[date, int]:
         """Records destroyed or depersonalised, by the stores' signed receipts."""
@@ -40,7 +38,7 @@ class CaseFiguresStore:
                 },
                 {"$match": {"at": {"$gte": since}}},
                 {"$unwind": "$records"},
-                _counted("$at", {"$add": ["$records.v.destroyed", "$records.v.depersonalised"]}),
+                _counted("$at", since, {"$add": ["$records.v.destroyed", "$records.v.depersonalised"]}),
             ]
         )
 
@@ -55,6 +53,8 @@ class CaseFiguresStore:
         return {date.fromisoformat(d["_id"]): d["count"] async for d in found if d["count"]}
 
 
-def _counted(moment: str, count: Any = 1) -> dict[str, Any]:
-    day = {"$dateToString": {"date": moment, "format": "%Y-%m-%d", "timezone": ZONE}}
+def _counted(moment: str, since: datetime, count: Any = 1) -> dict[str, Any]:
+    """A group a day. Almaty's offset is ours: MongoDB's table of time zones may not know the one of 2024 yet."""
+    offset = since.astimezone(ALMATY).strftime("%z")
+    day = {"$dateToString": {"date": moment, "format": "%Y-%m-%d", "timezone": offset}}
     return {"$group": {"_id": day, "count": {"$sum": count}}}

@@ -1,11 +1,13 @@
 """What the console's registers keep: policies, samples, disclosures, figures; with a real MongoDB."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
+from services.privacy.case_store import CaseStore
 from services.privacy.console.approvals import Approvals
 from services.privacy.console.case_figures_store import CaseFiguresStore
 from services.privacy.console.disclosure_register_store import Disclosure, DisclosureRegisterStore, Wanted
@@ -32,6 +34,7 @@ from shared.stores.mongo import Client, Database, in_transaction
 from tests.builders import NOON, at, received
 from tests.integration.privacy.an_office import NoBroker, Office
 from tests.unit.policy.a_policy import a_policy
+from tests.unit.privacy.a_case import a_case
 
 pytestmark = pytest.mark.integration
 
@@ -87,6 +90,16 @@ async def test_replicas_that_start_at_once_note_it_once(database: Database, reco
     await asyncio.gather(*(PolicyRecord(store, record, POLICY).note(NOON) for _ in range(6)))
     assert len(await store.all()) == 1
     assert await on_the_ledger(database) == ["policy_in_force"]
+
+
+async def test_the_version_on_record_is_the_one_of_that_day_in_almaty(database: Database, record: Record) -> None:
+    day = date(2026, 7, 1)
+    policy = a_policy(
+        lambda rows: rows["versions"].append(rows["versions"][0] | {"version": "2", "effective_from": day})
+    )
+    begins = datetime.combine(day, time(0, 1), ALMATY).astimezone(UTC)
+    await PolicyRecord(PolicyRecordStore(database), record, policy).note(begins)
+    assert [entry.version for entry in await PolicyRecordStore(database).all()] == ["2"]
 
 
 # Samples.
@@ -250,3 +263,12 @@ async def test_figures_count_cases_and_what_their_receipts_erased(office: Office
     assert await figures.erased(since) == {today: erased}
     assert await figures.deadlines() == {cases[2].deadline: 1}
     assert await figures.received(since + timedelta(days=1)) == {}
+
+
+@pytest.mark.parametrize(("hour", "day"), [(0, 2), (23, 2), (24, 3)])
+async def test_figures_count_by_almaty_s_days(mongo: Client, database: Database, hour: int, day: int) -> None:
+    moment = datetime(2026, 3, 2, tzinfo=ALMATY) + timedelta(hours=hour, minutes=30)
+    case = a_case(received_at=moment, closed_at=moment, state="closed")
+    await in_transaction(mongo, partial(CaseStore(database).save, [case]))
+    figures, since = CaseFiguresStore(database), moment - timedelta(days=14)
+    assert await figures.received(since) == await figures.closed(since) == {date(2026, 3, day): 1}
