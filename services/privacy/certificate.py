@@ -12,6 +12,7 @@ from typing import Any
 from services.privacy.case import Case
 from services.privacy.ledger import Head
 from shared.policy.model import Policy
+from shared.policy.working_days import ALMATY
 from shared.stores.receipts import Signer, canonical
 
 KIND = "certificate-of-erasure"
@@ -55,7 +56,7 @@ class CertificateIssuer:
             "closed_at": iso(case.closed_at or now),
             "issued_at": iso(now),
             "controller": {"name": policy.controller.name, "mailbox": policy.controller.mailbox},
-            "policy": {"version": policy.version_at(now.date()).version, "sha256": policy.digest},
+            "policy": {"version": policy.version_at(now.astimezone(ALMATY).date()).version, "sha256": policy.digest},
             "stores": list(policy.erasing_stores),
             "final_round": case.round,
             "receipts": {number: dict(receipts) for number, receipts in sorted(case.receipts.items())},

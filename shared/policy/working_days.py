@@ -79,7 +79,7 @@ def working_days_left(last_day: date, now: datetime) -> int:
     today, after = _day_in_almaty(now), timedelta(days=1)
     if last_day >= today:
         return calendar.get_working_days_count(today + after, last_day) if last_day > today else 0
-    return -calendar.get_working_days_count(last_day + after, today)
+    return -max(1, calendar.get_working_days_count(last_day + after, today))  # also on a day off it is over
 
 
 def _day_in_almaty(moment: datetime) -> date:

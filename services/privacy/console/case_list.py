@@ -15,7 +15,7 @@ from services.privacy.console.console_page import ConsolePage
 from services.privacy.console.doors import HOME, Doors
 from services.privacy.console.roles import EVERYBODY
 from shared.messaging.worker import Clock
-from shared.policy.working_days import is_estimate, working_days_left
+from shared.policy.working_days import ALMATY, is_estimate, working_days_left
 
 PAGE_SIZE: Final = 20
 FURTHEST: Final = 10_000
@@ -34,10 +34,6 @@ class Row:
     days_left: int | None
     is_estimate: bool
     stores: Mapping[str, Mark]
-
-    @property
-    def overdue(self) -> bool:
-        return self.days_left is not None and self.days_left < 0
 
 
 def row_of(
@@ -62,11 +58,12 @@ def days_left_of(case: Case, now: datetime) -> int | None:
 def query_of(view: View, now: datetime) -> dict[str, Any]:
     """What of the cases each view shows, for MongoDB. Cases a retention period opened are in a view of their own."""
     people_s: dict[str, Any] = {"channel": {"$ne": BY_RETENTION}}
+    today = now.astimezone(ALMATY).date().isoformat()
     match view:
         case "open":
             return {**people_s, "state": {"$ne": "closed"}}
         case "overdue":
-            return {**people_s, "state": {"$ne": "closed"}, "deadline": {"$lt": now.date().isoformat()}}
+            return {**people_s, "state": {"$ne": "closed"}, "deadline": {"$lt": today}}
         case "deferred":
             return {**people_s, "state": "deferred"}
         case "closed":

@@ -8,6 +8,7 @@ from services.privacy.console.policy_rows import rows_of
 from services.privacy.console.record import Record
 from services.privacy.ledger import Entry
 from shared.policy.model import Policy
+from shared.policy.working_days import ALMATY
 from shared.stores.mongo import Session
 
 
@@ -19,7 +20,8 @@ class PolicyRecord:
 
     async def note(self, now: datetime) -> None:
         """At the service's start. The policy that is on record already is not noted again."""
-        digest, version = self.policy.digest, self.policy.version_at(now.date()).version
+        digest = self.policy.digest
+        version = self.policy.version_at(now.astimezone(ALMATY).date()).version
         if await self.policies.newest_sha256() == digest:
             return
 

@@ -32,8 +32,8 @@ class PolicyRecordStore:
     def __init__(self, database: Database) -> None:
         self._policies = database[COLLECTION]
 
-    async def newest_sha256(self, session: Session | None = None) -> str | None:
-        newest = await self._newest(session)
+    async def newest_sha256(self) -> str | None:
+        newest = await self._newest()
         return newest["sha256"] if newest else None
 
     async def add(self, sha256: str, version: str, rows: Mapping[str, str], now: datetime, session: Session) -> None:
@@ -57,7 +57,7 @@ class PolicyRecordStore:
         """Oldest first."""
         return [_in_force(document) async for document in self._policies.find().sort("_id", ASCENDING)]
 
-    async def _newest(self, session: Session | None) -> Document | None:
+    async def _newest(self, session: Session | None = None) -> Document | None:
         return await self._policies.find_one({}, {"rows": 0}, sort=[("_id", DESCENDING)], session=session)
 
 

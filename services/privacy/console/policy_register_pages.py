@@ -16,6 +16,7 @@ from shared.http.problems import Problem
 from shared.messaging.worker import Clock
 from shared.policy.matrix import matrix
 from shared.policy.model import Policy, PolicyVersion
+from shared.policy.working_days import ALMATY
 
 MOST: Final = 100_000
 Number = Annotated[int, Path(ge=1, le=MOST)]
@@ -46,7 +47,7 @@ class PolicyRegisterPages:
         self.router.get("/changes/{number}")(self.show_changes)
 
     async def show(self, request: Request) -> HTMLResponse:
-        day = (await self._clock()).date()
+        day = (await self._clock()).astimezone(ALMATY).date()
         return await self._page.show(
             request,
             "policy.html",
