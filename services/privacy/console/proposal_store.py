@@ -23,8 +23,8 @@ class ProposalStore:
     async def add(self, proposal: Proposal, session: Session) -> None:
         await self._proposals.insert_one(_document(proposal), session=session)
 
-    async def by_id(self, proposal_id: str, session: Session | None = None) -> Proposal | None:
-        found = await self._proposals.find_one({"_id": proposal_id}, session=session)
+    async def by_id(self, proposal_id: str) -> Proposal | None:
+        found = await self._proposals.find_one({"_id": proposal_id})
         return _proposal(found) if found else None
 
     async def newest(self, limit: int) -> list[Proposal]:

@@ -45,9 +45,6 @@ class ApplicationStore:
         rest = self._applications.find({"state": {"$nin": OPEN}}).sort("received_at", DESCENDING).limit(limit)
         return [_application(d) async for d in waiting] + [_application(d) async for d in rest]
 
-    async def open_count(self) -> int:
-        return await self._applications.count_documents({"state": {"$in": OPEN}})
-
     async def following(self, application_id: str) -> list[Application]:
         """Mails that answer a reply to this one, oldest first."""
         found = self._applications.find({"follows": application_id}).sort("received_at", ASCENDING)
