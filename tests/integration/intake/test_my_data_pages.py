@@ -130,6 +130,7 @@ async def test_a_stranger_who_ordered_with_one_contact_of_mine_sees_their_order_
     """A contact that nobody confirmed makes one subject of two people; it must not show the one to the other."""
     me = anybody(given_name="Иесі")
     placed = await intake.place(person=me)
+    await intake.correct(intake.signed_in(placed.subject_id, me), "family_name", "Түзетілген")
     stranger = anybody(given_name="Бөтен", **{shared: getattr(me, shared)})
     again = await intake.place(person=stranger)
     assert again.subject_id == placed.subject_id
@@ -138,13 +139,17 @@ async def test_a_stranger_who_ordered_with_one_contact_of_mine_sees_their_order_
         shown = await page_of(visitor) + await page_of(visitor, "/my-data/download.html")
         assert stranger.given_name in shown
         assert me.given_name not in shown
+        assert "Түзетілген" not in shown
+        assert 'id="where"' not in shown
         assert placed.order_id not in (await visitor.get("/my-data/download.json")).text
         content = (await visitor.get("/my-data/download.json")).json()
         assert (content["complete"], content["promotions"], len(content["consents"])) == (False, None, 1)
+        assert (content["corrections"], content["stores"], content["uses"]) == ([], {}, [])
         assert "/my-data/withdraw" not in shown
         assert (await visitor.post("/my-data/withdraw", agreed="yes")).status_code == 409
         await visitor.post("/my-data/promotions", promotions="on")
-    assert await intake.published(placed.subject_id, ConsentWithdrawn) == []
+    for event_type in (ConsentWithdrawn, InspectSubject):
+        assert await intake.published(placed.subject_id, event_type) == []
     assert not await intake.subjects.promotions_of(placed.subject_id)
 
 

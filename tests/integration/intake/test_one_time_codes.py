@@ -8,6 +8,7 @@ import bson
 import pytest
 
 from services.intake.contact import Contact
+from services.intake.my_data import one_time_codes
 from services.intake.my_data.code_store import COLLECTION, MOST_TRIES, CodeStore
 from services.intake.my_data.one_time_codes import LIMITS, OneTimeCodes
 from shared.pages.attempts import Attempts
@@ -83,13 +84,22 @@ async def test_a_code_does_not_count_for_another_attempt(intake: Intake) -> None
     assert await codes.check(first.attempt_id, str(first.digits), NOON) is not None
 
 
-async def test_a_contact_gets_three_codes_in_a_quarter_of_an_hour_and_another_one_its_own(intake: Intake) -> None:
+@pytest.mark.parametrize(
+    ("limit", "most", "within"), [("code", 3, timedelta(minutes=15)), ("code-day", 10, timedelta(days=1))]
+)
+async def test_a_contact_gets_so_many_codes_in_that_time_and_another_one_its_own(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, within: timedelta
+) -> None:
+    """One too many is not sent, and its five tries are no guesses: it is wrong even where it is guessed."""
+    assert LIMITS[limit] == (most, within)
+    monkeypatch.setattr(one_time_codes, "LIMITS", {limit: LIMITS[limit]})
+    monkeypatch.setattr(one_time_codes.secrets, "randbelow", lambda _: 42)
     codes, contact = codes_of(intake), a_contact()
-    most, _ = LIMITS["code"]
     made = [await codes.make(contact, NOON) for _ in range(most + 1)]
-    assert [item.digits is not None for item in made] == [True] * most + [False]
+    assert [item.digits for item in made] == ["000042"] * most + [None]
     assert (await codes.make(a_contact(), NOON)).digits is not None
-    assert await codes.check(made[-1].attempt_id, "000000", NOON) is None
+    assert await codes.check(made[-1].attempt_id, "000042", NOON) is None
+    assert await codes.check(made[-2].attempt_id, "000042", NOON) is not None
 
 
 async def test_whoever_proved_a_contact_may_ask_again_as_often_as_at_first(intake: Intake) -> None:
