@@ -55,7 +55,9 @@ class DisclosureRegisterStore:
         self._kept = kept
 
     async def ensure_indexes(self) -> None:
-        await self._disclosures.create_index([("recipient", ASCENDING), ("disclosed_at", DESCENDING)])
+        newest_first = [("disclosed_at", DESCENDING), ("_id", ASCENDING)]
+        await self._disclosures.create_index(newest_first)
+        await self._disclosures.create_index([("recipient", ASCENDING), *newest_first])
         await expire_after(self._disclosures, "disclosed_at", self._kept)
 
     async def learn(self, disclosures: Sequence[Disclosure]) -> None:

@@ -24,8 +24,11 @@ class ApplicationStore:
 
     async def highest_numbers(self) -> dict[int, int]:
         """UIDVALIDITY → the highest number taken under it."""
-        highest = {"$group": {"_id": "$validity", "highest": {"$max": {"$max": "$uids"}}}}
-        return {group["_id"]: group["highest"] async for group in self._applications.aggregate([highest])}
+        found: dict[int, int] = {}
+        for validity in await self._applications.distinct("validity"):
+            last = await self._applications.find_one({"validity": validity}, {"uids": 1}, sort=[("uids", DESCENDING)])
+            found[validity] = max(last["uids"]) if last else 0
+        return found
 
     async def take(self, applications: Iterable[Application]) -> int:
         """Each once, by its id, in this order; one that is known keeps its state and gets its new place at the

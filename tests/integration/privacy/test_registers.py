@@ -10,6 +10,7 @@ import pytest
 from services.privacy.case_store import CaseStore
 from services.privacy.console.approvals import Approvals
 from services.privacy.console.case_figures_store import CaseFiguresStore
+from services.privacy.console.case_list import VIEWS, query_of
 from services.privacy.console.disclosure_register_store import Disclosure, DisclosureRegisterStore, Wanted
 from services.privacy.console.learn_disclosures import DisclosureLearning
 from services.privacy.console.policy_record import PolicyRecord
@@ -24,6 +25,7 @@ from services.privacy.console.store_register import StoreSamples
 from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.ledger import COLLECTION as LEDGER
 from services.privacy.ledger import HEAD, Ledger
+from services.privacy.mailbox.application_store import ApplicationStore
 from shared.contracts.shipments import CorrectionDisclosed, ShipmentHandedOver
 from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.messaging.cloudevents import new_id
@@ -272,3 +274,36 @@ async def test_figures_count_by_almaty_s_days(mongo: Client, database: Database,
     await in_transaction(mongo, partial(CaseStore(database).save, [case]))
     figures, since = CaseFiguresStore(database), moment - timedelta(days=14)
     assert await figures.received(since) == await figures.closed(since) == {date(2026, 3, day): 1}
+
+
+async def test_what_pages_ask_for_is_found_by_an_index(
+    mongo: Client, database: Database, disclosures: DisclosureRegisterStore
+) -> None:
+    cases, proposals, applications = CaseStore(database), ProposalStore(database), ApplicationStore(database)
+    figures = CaseFiguresStore(database)
+    for store in (cases, proposals, applications):
+        await store.ensure_indexes()
+    await in_transaction(mongo, partial(cases.save, [a_case()]))
+    await DisclosureLearning(disclosures, POLICY).on_handed_over([received(handed_over("ab" * 16))])
+    await database.command("profile", 2)
+    for figure in (figures.received, figures.closed, figures.erased):
+        await figure(NOON)
+    await figures.deadlines()
+    await cases.by_state()
+    for view in VIEWS:
+        await cases.matching(query_of(view, NOON), limit=10)
+    await proposals.waiting(not_of="0f" * 16)
+    await proposals.newest(10)
+    await applications.highest_numbers()
+    await applications.newest(10)
+    for wanted in (Wanted(), Wanted(recipient="courier_partner"), Wanted(since=NOON)):
+        await disclosures.newest(wanted, limit=10)
+    await database.command("profile", 0)
+    asked = [entry async for entry in database["system.profile"].find({"op": {"$in": ["query", "command"]}})]
+    slow = [
+        entry["command"]
+        for entry in asked
+        if "COLLSCAN" in entry.get("planSummary", "") or (entry.get("hasSortStage") and "skip" in entry["command"])
+    ]
+    assert len(asked) >= 15
+    assert slow == []
