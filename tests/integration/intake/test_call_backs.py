@@ -8,6 +8,7 @@ import pytest
 
 from services.intake.call_backs.end_call_backs import CallBackGone
 from shared.contracts.consents import ConsentWithdrawn
+from shared.messaging.cloudevents import new_id
 from shared.stores.keyring_view import DATABASE, SUBJECTS
 from tests.builders import NOON, a_person, at
 from tests.integration.intake.an_intake import Intake
@@ -45,7 +46,7 @@ async def test_a_request_is_stored_sealed_with_the_notice_that_was_read(intake: 
         assert "Жаңылғанбек".encode() not in raw
 
 
-async def test_operators_read_name_and_phone_and_the_opening_is_noted_once(intake: Intake) -> None:
+async def test_operators_read_name_and_phone_and_the_opening_is_noted_once_a_day(intake: Intake) -> None:
     phone = a_phone()
     call_back_id = await intake.ask_for_a_call(phone)
     for _ in range(2):
@@ -58,6 +59,8 @@ async def test_operators_read_name_and_phone_and_the_opening_is_noted_once(intak
     assert (opening["what"], opening["purpose"]) == ("call_back", "3.2.4")
     assert set(opening["fields"]) == {"given_name", "phone"}
     assert phone not in repr(people)
+    await intake.queue.waiting(at(24 * 3600))
+    assert await intake.database["openings"].count_documents({"subject_id": opening["subject_id"]}) == 2
 
 
 async def test_the_queue_is_oldest_first(intake: Intake) -> None:
@@ -121,6 +124,17 @@ async def test_a_number_its_person_gave_up_waits_for_whoever_has_it_now(intake: 
     assert len(await intake.published(owner, ConsentWithdrawn)) == 1
 
 
+async def test_who_has_another_request_waiting_is_not_left_to_the_erasure(intake: Intake) -> None:
+    """Nobody has two now: who never ordered is known by one number, and one number waits once."""
+    call_back_id, other_id = await intake.ask_for_a_call(a_phone()), new_id()
+    request = await intake.document("call_backs", call_back_id)
+    await intake.database["call_backs"].insert_one({**request, "_id": other_id})
+    await intake.ending.called(call_back_id, NOON)
+    assert await intake.published(request["subject_id"], ConsentWithdrawn) == []
+    await intake.ending.called(other_id, NOON)
+    assert len(await intake.published(request["subject_id"], ConsentWithdrawn)) == 1
+
+
 async def test_a_request_past_its_period_goes_by_itself(intake: Intake, replica: Intake) -> None:
     old, young = await intake.ask_for_a_call(a_phone()), await intake.ask_for_a_call(a_phone(), now=at(60))
     theirs = await subject_of(intake, old)
@@ -152,6 +166,8 @@ async def test_erasing_a_person_erases_the_request(intake: Intake) -> None:
     assert call_back_id not in {person.call_back_id for person in people}
     with pytest.raises(CallBackGone):
         await intake.ending.called(call_back_id, NOON)
+    assert not await intake.call_backs.not_reached(call_back_id, 0, NOON)
+    assert (await intake.document("call_backs", call_back_id))["unreached"] == 0
     await intake.ending.expire(AFTER_ITS_PERIOD)
     assert await is_there(intake, call_back_id), "a restricted record is not destroyed before its erasure (art. 1(3))"
     await intake.erase(subject_id)
