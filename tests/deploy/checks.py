@@ -1,48 +1,27 @@
 """What no schema sees: whether the manifests agree with each other, the policy and the code. Each yields faults."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import Final
 
-from pydantic_settings import BaseSettings
+from pydantic import ValidationError
 
-from deploy.k8s_manifests import kafka, keys, network
-from services.delivery.settings import DeliverySettings
-from services.intake.settings import IntakeSettings
-from services.notifications.settings import NotificationsSettings
-from services.privacy.settings import PrivacySettings
 from shared.http.server import GRACEFUL_SECONDS as REQUESTS_SECONDS
 from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
 from shared.messaging.consume import REVOKE_WAIT_SECONDS
-from shared.policy.load import load_policy
+from tests.deploy.built import POLICY, SETTINGS, groups, key_files, variables_of, variables_of_rotation
+from tests.deploy.parts import WORKLOADS, container, of_kind, pod, secrets_of, template, variables
+from tests.deploy.reach import each_pod_is_reached_by_its_own, each_pod_reaches_what_it_is_told_of, nothing_else_is_open
 from tests.deploy.render import Manifest
 from tests.deploy.schemas import schemas_accept
+from tests.deploy.strimzi import (
+    a_user_s_password_is_what_its_service_signs_in_with,
+    strimzi_takes_their_form,
+    topics_are_the_policys,
+    users_may_what_the_policy_says,
+)
 
-POLICY: Final = load_policy()
-SETTINGS: Final[dict[str, type[BaseSettings]]] = {
-    "intake": IntakeSettings,
-    "delivery": DeliverySettings,
-    "notifications": NotificationsSettings,
-    "privacy": PrivacySettings,
-}
-WORKLOADS: Final = ("Deployment", "Job", "CronJob")
-
-
-def of_kind(objects: list[Manifest], *kinds: str) -> dict[str, Manifest]:
-    return {one["metadata"]["name"]: one for one in objects if one["kind"] in kinds}
-
-
-def template(one: Manifest) -> Manifest:
-    spec = one["spec"]["jobTemplate"]["spec"] if one["kind"] == "CronJob" else one["spec"]
-    return dict(spec["template"])
-
-
-def pod(one: Manifest) -> Manifest:
-    return dict(template(one)["spec"])
-
-
-def container(one: Manifest) -> Manifest:
-    (only,) = pod(one)["containers"]
-    return dict(only)
+MONTHS: Final = 24  # of rotations that every key folder has room for
 
 
 def pods_are_restricted(objects: list[Manifest]) -> Iterator[str]:
@@ -112,6 +91,10 @@ def commands_and_images_agree(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Deployment").items():
         if container(one)["command"] != ["python", "-m", f"services.{name}"]:
             yield name
+    for name, one in of_kind(objects, *WORKLOADS).items():
+        python, module_option, module, *_ = container(one)["command"]
+        if (python, module_option) != ("python", "-m") or find_spec(module) is None:
+            yield f"{name}: no module {module}"
 
 
 def drain_fits_into_grace(objects: list[Manifest]) -> Iterator[str]:
@@ -123,32 +106,66 @@ def drain_fits_into_grace(objects: list[Manifest]) -> Iterator[str]:
 
 
 def settings_are_read(objects: list[Manifest]) -> Iterator[str]:
-    """Every variable is one that the service's settings read, and none that they need is missing."""
-    maps = of_kind(objects, "ConfigMap")
+    """Every variable is one that the service's settings read and take, and none that they need is missing."""
     for name, one in of_kind(objects, "Deployment").items():
-        sources = [source["configMapRef"]["name"] for source in container(one)["envFrom"]]
-        if missing := [source for source in sources if source not in maps]:
-            yield f"{name}: no ConfigMap {missing}"
-        given = {key for source in sources if source in maps for key in maps[source]["data"]}
-        given |= {variable["name"] for variable in container(one)["env"]}
-        fields = SETTINGS[name].model_fields.values()
-        known = {str(field.validation_alias) for field in fields}
-        needed = {str(field.validation_alias) for field in fields if field.is_required()}
-        yield from (f"{name}: {variable} is not read" for variable in sorted(given - known))
-        yield from (f"{name}: {variable} is missing" for variable in sorted(needed - given))
+        told = {variable: value or "x" * 64 for variable, value in variables(one, objects).items()}
+        known, needed = variables_of(name)
+        yield from (f"{name}: {variable} is not read" for variable in sorted(told.keys() - known))
+        yield from (f"{name}: {variable} is missing" for variable in sorted(needed - told.keys()))
+        try:
+            SETTINGS[name](**told)
+        except ValidationError as error:
+            yield from (f"{name}: {fault['loc']} {fault['msg']}" for fault in error.errors(include_input=False))
+
+
+def jobs_are_told_what_they_read(objects: list[Manifest]) -> Iterator[str]:
+    """tests/integration/local_stack/test_migrate.py runs the migration with just this."""
+    read = {"migrate": frozenset({"MONGODB_URI"}), "rotate-keys": variables_of_rotation()}
+    needed = {
+        "migrate": {"MONGODB_URI"},
+        "rotate-keys": {"SEALED_ADMIN_MONGODB_URI", "SEALED_KEK", "VAULT_ADDR", "VAULT_TOKEN_FILE"},
+    }
+    for name, one in of_kind(objects, "Job", "CronJob").items():
+        told = variables(one, objects).keys()
+        yield from (f"{name}: {variable} is not read" for variable in sorted(told - read[name]))
+        yield from (f"{name}: {variable} is missing" for variable in sorted(needed[name] - told))
+
+
+def files_that_settings_name_are_mounted(objects: list[Manifest]) -> Iterator[str]:
+    for name, one in of_kind(objects, *WORKLOADS).items():
+        told = [value for value in variables(one, objects).values() if value and value.startswith("/")]
+        folders = [mount["mountPath"] for mount in container(one)["volumeMounts"] if mount["name"] != "tmp"]
+        files = {
+            f"{mount['mountPath']}/{path}" for mount in container(one)["volumeMounts"] for path in _files(one, mount)
+        }
+        for path in [*told, *(word for word in container(one)["command"] if word.startswith("/"))]:
+            if path not in folders and path not in files:
+                yield f"{name}: {path}"
+
+
+def _files(one: Manifest, mount: Manifest) -> Iterator[str]:
+    """Paths within a mounted Secret; of one that is mounted whole, the key that Vault's token has."""
+    for volume in pod(one)["volumes"]:
+        if volume["name"] == mount["name"] and (secret := volume.get("secret")):
+            yield from (item["path"] for item in secret.get("items", [{"path": "token"}]))
 
 
 def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
-    """Only its own Secrets, and of the key folder just what the policy lets it hold."""
+    """Only its own Secrets, and of the key folder just the files that the provisioner makes for it, in each epoch."""
     for name, one in of_kind(objects, "Deployment").items():
         shared = {"sealed-orders-cluster-ca-cert"}
-        for secret, _ in _secrets(one):
+        for secret, _ in secrets_of(one):
             if secret not in {f"{name}-{what}" for what in ("keys", "kafka", "mongodb", "tokens", "vault")} | shared:
                 yield f"{name} reads {secret}"
-        mounted = {key for secret, key in _secrets(one) if secret == f"{name}-keys"}
-        allowed = {*keys.always(POLICY, name), *keys.per_epoch(POLICY, name)}
-        if mounted != {keys.secret_key(path) for path in allowed}:
-            yield f"{name}: {sorted(mounted ^ {keys.secret_key(path) for path in allowed})[:3]}"
+        (volume,) = [volume for volume in pod(one)["volumes"] if volume["name"] == "keys"]
+        items = [item for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
+        yield from (f"{name}: {item['path']}" for item in items if item["key"] != item["path"].replace("/", "."))
+        allowed = {path.replace("/1.json", f"/{n}.json") for path in key_files(name) for n in range(1, MONTHS + 1)}
+        mounted = {item["path"] for item in items}
+        yield from (f"{name}: {path}" for path in sorted(mounted ^ allowed))
+        always = {item["path"] for item in volume["projected"]["sources"][0]["secret"]["items"]}
+        if always != {path for path in key_files(name) if not path.endswith("/1.json")}:
+            yield f"{name}: a file of an epoch is required, or one is not that it does not start without"
 
 
 def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]:
@@ -158,65 +175,30 @@ def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]
         if one["kind"] == "ExternalSecret" and one["metadata"]["namespace"] == "sealed-orders"
         for entry in one["spec"]["data"]
     }
-    read = {pair for one in of_kind(objects, "Deployment").values() for pair in _secrets(one, optional=False)}
+    read = {pair for one in of_kind(objects, *WORKLOADS).values() for pair in secrets_of(one, optional=False)}
     named = {one["spec"]["target"]["name"] for one in of_kind(objects, "ExternalSecret").values()}
     if named:
         yield from (f"{secret} lacks {key}" for secret, key in sorted(read - given) if secret in named)
         yield from (f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if "admin" not in secret)
 
 
-def nothing_else_is_open(objects: list[Manifest]) -> Iterator[str]:
-    """Every pod is denied all but its own policy's peers; no rule is without a peer and a port, or an address range."""
-    policies = of_kind(objects, "NetworkPolicy")
-    if policies.get("default-deny", {}).get("spec") != network.default_deny()["spec"]:
-        yield "default-deny"
-    for name, one in policies.items():
-        for direction, side in (("ingress", "from"), ("egress", "to")):
-            for rule in one["spec"].get(direction, []):
-                peers = rule.get(side) or [{}]
-                if not rule.get("ports") or any(
-                    "ipBlock" in peer or not peer.get("namespaceSelector") for peer in peers
-                ):
-                    yield f"{name}: {direction}"
-
-
-def each_service_reaches_its_own(objects: list[Manifest]) -> Iterator[str]:
-    policies = of_kind(objects, "NetworkPolicy")
-    for name in of_kind(objects, "Deployment"):
-        wanted = network.of_service(name)["spec"]
-        if policies.get(name, {}).get("spec") != wanted:
-            yield name
-
-
 def scaling_follows_the_code(objects: list[Manifest]) -> Iterator[str]:
-    """The target exists, the group is the one in the code, and no more replicas than partitions."""
+    """The target exists, the groups are those that the built application joins, no more replicas than partitions."""
     deployments = of_kind(objects, "Deployment")
     for name, one in of_kind(objects, "ScaledObject").items():
         spec = one["spec"]
         if spec["scaleTargetRef"]["name"] not in deployments:
             yield f"{name}: no Deployment {spec['scaleTargetRef']['name']}"
+            continue
         lags = [trigger["metadata"] for trigger in spec["triggers"] if trigger["type"] == "kafka"]
-        reads = {topic for topic, facts in POLICY.topics.items() if name in facts.consumers} - {"suppressions"}
-        if {lag["topic"] for lag in lags} != reads:
-            yield f"{name}: other topics than it reads"
-        yield from (
-            f"{name}: {lag['consumerGroup']}" for lag in lags if lag["consumerGroup"] != f"{name}.{lag['topic']}"
-        )
-        if spec["maxReplicaCount"] > max(POLICY.topics[topic].partitions for topic in reads):
+        asked = {(lag["topic"], lag["consumerGroup"]) for lag in lags}
+        yield from (f"{name}: {pair}" for pair in sorted(asked ^ groups(name)))
+        brokers = variables(deployments[name], objects)["KAFKA_BOOTSTRAP_SERVERS"]
+        yield from (f"{name}: other brokers" for lag in lags if lag["bootstrapServers"] != brokers)
+        if spec["maxReplicaCount"] > max(POLICY.topics[topic].partitions for topic, _ in groups(name)):
             yield f"{name}: more replicas than partitions"
-        if "replicas" in deployments.get(name, {"spec": {}})["spec"]:
+        if "replicas" in deployments[name]["spec"]:
             yield f"{name}: the Deployment sets replicas too"
-
-
-def topics_and_acls_are_the_policys(objects: list[Manifest]) -> Iterator[str]:
-    """Replication aside, which overlays set."""
-    for kind, wanted in (("KafkaTopic", kafka.topics(POLICY)), ("KafkaUser", kafka.users(POLICY))):
-        found = of_kind(objects, kind)
-        for one in wanted if found else []:
-            name = one["metadata"]["name"]
-            if _without_copies(found.pop(name, {})) != _without_copies(one):
-                yield f"{kind} {name}"
-        yield from (f"{kind} {name} is not the policy's" for name in found)
 
 
 def data_stay_in_one_region(objects: list[Manifest]) -> Iterator[str]:
@@ -241,27 +223,6 @@ def jobs_do_not_overlap(objects: list[Manifest]) -> Iterator[str]:
             yield name
 
 
-def _secrets(one: Manifest, *, optional: bool = True) -> Iterator[tuple[str, str]]:
-    """(Secret, key) that a pod reads."""
-    for variable in container(one)["env"]:
-        if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
-            yield reference["name"], reference["key"]
-    for volume in pod(one)["volumes"]:
-        sources: list[dict[str, Any]] = [source["secret"] for source in volume.get("projected", {}).get("sources", [])]
-        if secret := volume.get("secret"):
-            sources.append({"name": secret["secretName"], **secret})
-        for source in sources:
-            if optional or not source.get("optional"):
-                yield from ((source["name"], item["key"]) for item in source.get("items", [{"key": "*"}]))
-
-
-def _without_copies(one: Manifest) -> Manifest:
-    spec = {name: value for name, value in one.get("spec", {}).items() if name != "replicas"}
-    if "config" in spec:
-        spec["config"] = {name: value for name, value in spec["config"].items() if name != "min.insync.replicas"}
-    return {**one, "spec": spec}
-
-
 CHECKS: Final = (
     schemas_accept,
     pods_are_restricted,
@@ -272,12 +233,18 @@ CHECKS: Final = (
     commands_and_images_agree,
     drain_fits_into_grace,
     settings_are_read,
+    jobs_are_told_what_they_read,
+    files_that_settings_name_are_mounted,
     secrets_are_a_services_own,
     external_secrets_hold_what_is_read,
     nothing_else_is_open,
-    each_service_reaches_its_own,
+    each_pod_reaches_what_it_is_told_of,
+    each_pod_is_reached_by_its_own,
     scaling_follows_the_code,
-    topics_and_acls_are_the_policys,
+    strimzi_takes_their_form,
+    topics_are_the_policys,
+    users_may_what_the_policy_says,
+    a_user_s_password_is_what_its_service_signs_in_with,
     data_stay_in_one_region,
     jobs_do_not_overlap,
 )

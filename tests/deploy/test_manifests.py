@@ -9,7 +9,9 @@ import pytest
 
 from deploy.k8s_manifests.write import drifted
 from tests.deploy import checks
-from tests.deploy.checks import CHECKS, POLICY, container, of_kind, pod
+from tests.deploy.built import POLICY
+from tests.deploy.checks import CHECKS
+from tests.deploy.parts import container, of_kind, pod
 from tests.deploy.render import COMBINATIONS, Manifest, objects, rendered
 
 Check = Callable[[list[Manifest]], Any]
@@ -51,6 +53,14 @@ def lag(made: list[Manifest]) -> Any:
     return next(t for t in first(made, "ScaledObject")["triggers"] if t["type"] == "kafka")["metadata"]
 
 
+def acls(made: list[Manifest]) -> Any:
+    return first(made, "KafkaUser")["authorization"]["acls"]
+
+
+def acl_of(made: list[Manifest], topic: str) -> Any:
+    return next(acl for acl in acls(made) if acl["resource"]["name"] == topic)
+
+
 def keys_of(made: list[Manifest]) -> Any:
     return next(v for v in pod(deployment(made))["volumes"] if v["name"] == "keys")["projected"]["sources"]
 
@@ -77,18 +87,37 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("too little grace", checks.drain_fits_into_grace, lambda m: deployment(m)["spec"]["template"]["spec"].update(terminationGracePeriodSeconds=30)),
     ("a setting mistyped", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].update(PARTNER_URI="x")),
     ("a setting missing", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].pop("PARTNER_URL")),
+    ("a setting that is refused", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["sealed-orders"]["data"].update(SEALED_KEY_CACHE_SECONDS="600")),
+    ("a job's variable mistyped", checks.jobs_are_told_what_they_read, lambda m: container(of_kind(m, "CronJob")["rotate-keys"])["env"][0].update(name="ADMIN_MONGODB_URI")),
+    ("a job's module that is not there", checks.commands_and_images_agree, lambda m: container(of_kind(m, "Job")["migrate"])["command"].__setitem__(2, "deploy.provision.migration")),
+    ("a file that is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["sealed-orders"]["data"].update(KAFKA_CA_FILE="/kafka/ca.pem")),
     ("another service's MongoDB user", checks.secrets_are_a_services_own, lambda m: variable(m, "MONGODB_URI")["valueFrom"]["secretKeyRef"].update(name="privacy-mongodb")),
     ("another reader's private key", checks.secrets_are_a_services_own, lambda m: keys_of(m)[1]["secret"]["items"].append({"key": "kek.privacy.1.json", "path": "kek/9.json"})),
+    ("a key of one's own left out", checks.secrets_are_a_services_own, lambda m: keys_of(m)[0]["secret"]["items"].pop()),
+    ("an epoch without which it does not start", checks.secrets_are_a_services_own, lambda m: keys_of(m)[0]["secret"]["items"].append(keys_of(m)[1]["secret"]["items"].pop())),
+    ("a missing key of a job", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "mongodb-admin")["data"].clear()),
     ("a missing key", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "delivery-tokens")["data"].clear()),
     ("an egress left open", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy")["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})),
     ("no default deny", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy", "default-deny").update(policyTypes=["Ingress"])),
-    ("MongoDB out of reach", checks.each_service_reaches_its_own, lambda m: first(m, "NetworkPolicy")["egress"].pop(2)),
-    ("no way in for scraping", checks.each_service_reaches_its_own, lambda m: first(m, "NetworkPolicy")["ingress"].clear()),
+    ("MongoDB out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy")["egress"].pop(2)),
+    ("an address that no rule lets it reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].update(PARTNER_URL="https://other.egress.svc")),
+    ("a peer that it is not told of", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy")["egress"].append(first(m, "NetworkPolicy", "intake")["egress"][-1])),
+    ("Vault out of a rotation's reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "rotate-keys")["egress"].pop()),
+    ("no way in for scraping", checks.each_pod_is_reached_by_its_own, lambda m: first(m, "NetworkPolicy")["ingress"].clear()),
+    ("a way in from outside for a service without pages", checks.each_pod_is_reached_by_its_own, lambda m: first(m, "NetworkPolicy", "intake-ingress").update(podSelector={})),
     ("a typo in a group id", checks.scaling_follows_the_code, lambda m: lag(m).update(consumerGroup="delivery.order")),
     ("a scale target that is not there", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject")["scaleTargetRef"].update(name="deliver")),
     ("more replicas than partitions", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject").update(maxReplicaCount=7)),
-    ("a grant that the policy lacks", checks.topics_and_acls_are_the_policys, lambda m: first(m, "KafkaUser")["authorization"]["acls"][1]["operations"].append("Write")),
-    ("fewer days of retention", checks.topics_and_acls_are_the_policys, lambda m: first(m, "KafkaTopic", "orders")["config"].update({"retention.ms": "1"})),
+    ("a group that nobody joins", checks.scaling_follows_the_code, lambda m: lag(m).update(topic="consents", consumerGroup="delivery.consents")),
+    ("a custom field of Strimzi's mistyped", checks.strimzi_takes_their_form, lambda m: first(m, "KafkaUser")["authorization"]["acls"][0].update(operation="Read")),
+    ("a topic of another cluster", checks.strimzi_takes_their_form, lambda m: of_kind(m, "KafkaTopic")["orders"]["metadata"]["labels"].clear()),
+    ("a grant that the policy lacks", checks.users_may_what_the_policy_says, lambda m: acl_of(m, "orders")["operations"].append("Write")),
+    ("a grant that is missing", checks.users_may_what_the_policy_says, lambda m: acls(m).pop()),
+    ("a grant on every topic", checks.users_may_what_the_policy_says, lambda m: acls(m).append({"resource": {"type": "topic", "name": "", "patternType": "prefix"}, "operations": ["Read"], "host": "*"})),
+    ("another service's groups", checks.users_may_what_the_policy_says, lambda m: acls(m).append({"resource": {"type": "group", "name": "privacy.", "patternType": "prefix"}, "operations": ["Read"], "host": "*"})),
+    ("two passwords of one user", checks.a_user_s_password_is_what_its_service_signs_in_with, lambda m: next(one for one in m if one["kind"] == "ExternalSecret" and one["metadata"]["namespace"] == "kafka")["spec"]["data"][0]["remoteRef"].update(key="other")),
+    ("fewer days of retention", checks.topics_are_the_policys, lambda m: first(m, "KafkaTopic", "orders")["config"].update({"retention.ms": "1"})),
+    ("a topic left out", checks.topics_are_the_policys, lambda m: m.remove(of_kind(m, "KafkaTopic")["orders"])),
     ("a pod of another region", checks.data_stay_in_one_region, lambda m: deployment(m)["spec"]["template"]["spec"].pop("affinity")),
     ("rotations that overlap", checks.jobs_do_not_overlap, lambda m: first(m, "CronJob", "rotate-keys").update(concurrencyPolicy="Allow")),
 ]  # fmt: skip
