@@ -52,8 +52,8 @@ class CourierPartner:
 
     async def correct(self, shipment_id: str, sequence: int, fields: Mapping[str, Any]) -> None:
         """The partner has the corrected fields when this returns; null removes one. What it was told under a greater
-        sequence stays: telling late or twice is harmless. Raises PartnerAway, WaybillRefused, also where the partner
-        has no such waybill. Neither holds a value."""
+        sequence stays, and under the same one is added to: telling late or twice is harmless. Raises PartnerAway,
+        WaybillRefused, also where the partner has no such waybill. Neither holds a value."""
         answer = await self._ask("PATCH", f"/waybills/{shipment_id}", {"sequence": sequence, "fields": dict(fields)})
         if answer.is_client_error:
             raise WaybillRefused(answer.status_code)

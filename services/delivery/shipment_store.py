@@ -105,22 +105,17 @@ class ShipmentStore:
     async def correct(self, corrections: Mapping[str, tuple[Received[OrderCorrected], Sequence[str]]]) -> None:
         """Shipment id → its newest correction, and the names of all corrected fields. The envelope is replaced by a
         newer one alone; a correction that comes before its order makes the shipment. A cancelled one stays empty. What
-        the courier partner may have already is due to be told."""
-        await bulk_upsert(
-            self._shipments,
-            [
-                UpdateOne(
-                    {
-                        "_id": shipment_id,
-                        "status": {"$ne": "cancelled"},
-                        "sequence": {"$not": {"$gte": received.event.sequence}},
-                    },
-                    _corrected(received, fields),
-                    upsert=True,
-                )
-                for shipment_id, (received, fields) in corrections.items()
-            ],
-        )
+        the courier partner may have already is due to be told, also where the correction comes after a newer one (and
+        again where that comes again)."""
+        operations = []
+        for shipment_id, (received, fields) in corrections.items():
+            sequence, untold = received.event.sequence, _untold(fields, received.event.corrected_at)
+            newer = {"_id": shipment_id, "status": {"$ne": "cancelled"}, "sequence": {"$not": {"$gte": sequence}}}
+            operations += [
+                UpdateOne(newer, [{"$set": _corrected(received) | untold}], upsert=True),
+                UpdateOne({"_id": shipment_id, "sequence": {"$gt": sequence}}, [{"$set": untold}]),
+            ]
+        await bulk_upsert(self._shipments, operations)
 
     async def take_untold(self, now: datetime, limit: int) -> list[tuple[Shipment, int]]:
         """Shipments on their way whose corrections the partner is due to be told, and how often that was tried; leased
@@ -135,19 +130,14 @@ class ShipmentStore:
     async def telling(self, shipment: Shipment, session: Session) -> bool:
         """Whether the correction may leave: not where the shipment has moved on, was corrected again or restricted.
         Changes the shipment, so that of this and any of these one comes first."""
-        as_read = {
-            "_id": shipment.shipment_id,
-            "status": "handed_over",
-            "sequence": shipment.sequence,
-            "restricted_at": {"$exists": False},
-        }
-        result = await self._shipments.update_one(as_read, {"$inc": {"tell_attempts": 1}}, session=session)
+        may_be_told = {**_as_read(shipment), "status": "handed_over", "restricted_at": {"$exists": False}}
+        result = await self._shipments.update_one(may_be_told, {"$inc": {"tell_attempts": 1}}, session=session)
         return bool(result.matched_count)
 
     async def told(self, shipment: Shipment, session: Session) -> None:
         """The partner has it; what was corrected since is still due."""
         await self._shipments.update_one(
-            {"_id": shipment.shipment_id, "sequence": shipment.sequence},
+            _as_read(shipment),
             {"$unset": {"untold": "", "tell_at": "", "tell_attempts": ""}},
             session=session,
         )
@@ -155,7 +145,7 @@ class ShipmentStore:
     async def tell_later(self, shipment: Shipment, at: datetime | None) -> None:
         """`at` None: never, but what is untold stays to be seen."""
         change: Document = {"$set": {"tell_at": at}} if at else {"$unset": {"tell_at": ""}}
-        await self._shipments.update_one({"_id": shipment.shipment_id, "sequence": shipment.sequence}, change)
+        await self._shipments.update_one(_as_read(shipment), change)
 
     async def get(self, shipment_id: str, session: Session | None = None) -> Shipment:
         """Raises ShipmentMissing."""
@@ -190,34 +180,41 @@ class ShipmentStore:
         return bool(result.matched_count)
 
 
-def _corrected(received: Received[OrderCorrected], fields: Sequence[str]) -> list[Document]:
-    event = received.event
+def _as_read(shipment: Shipment) -> Document:
+    """It, while no correction has come since: neither a newer one nor an older one that is late."""
+    return {"_id": shipment.shipment_id, "sequence": shipment.sequence, "untold": list(shipment.untold)}
+
+
+def _untold(fields: Sequence[str], since: datetime) -> Document:
+    """Due to be told, where the courier partner may have the parcel's fields and still needs them."""
     offered = {
         "$or": [{"$ne": [{"$type": "$offered_at"}, "missing"]}, {"$in": ["$status", ["handing_over", "handed_over"]]}]
     }
-    settled = {"$in": ["$status", ["delivered", "returned"]]}
+    settled = {"$in": ["$status", ["delivered", "returned", "cancelled"]]}
     to_tell = {"$and": [offered, {"$not": [settled]}]}
     untold = {"$setUnion": [{"$ifNull": ["$untold", []]}, {"$literal": list(fields)}]}
-    return [
-        {
-            "$set": {
-                "order_id": event.order_id,
-                "subject_id": event.subject_id,
-                "event_id": received.event_id,
-                "event_type": received.event_type,
-                "sealed": event.sealed[READER],
-                "sequence": event.sequence,
-                "corrected_at": event.corrected_at,
-                "status": {"$ifNull": ["$status", "awaiting_courier"]},
-                "payment_method": {"$ifNull": ["$payment_method", event.payment_method]},
-                "placed_at": {"$ifNull": ["$placed_at", event.placed_at]},
-                "received_at": {"$ifNull": ["$received_at", event.corrected_at]},
-                "untold": {"$cond": [to_tell, untold, "$$REMOVE"]},
-                "tell_at": {"$cond": [to_tell, event.corrected_at, "$$REMOVE"]},
-                "tell_attempts": {"$cond": [to_tell, 0, "$$REMOVE"]},
-            }
-        }
-    ]
+    return {
+        "untold": {"$cond": [to_tell, untold, "$$REMOVE"]},
+        "tell_at": {"$cond": [to_tell, since, "$$REMOVE"]},
+        "tell_attempts": {"$cond": [to_tell, 0, "$$REMOVE"]},
+    }
+
+
+def _corrected(received: Received[OrderCorrected]) -> Document:
+    event = received.event
+    return {
+        "order_id": event.order_id,
+        "subject_id": event.subject_id,
+        "event_id": received.event_id,
+        "event_type": received.event_type,
+        "sealed": event.sealed[READER],
+        "sequence": event.sequence,
+        "corrected_at": event.corrected_at,
+        "status": {"$ifNull": ["$status", "awaiting_courier"]},
+        "payment_method": {"$ifNull": ["$payment_method", event.payment_method]},
+        "placed_at": {"$ifNull": ["$placed_at", event.placed_at]},
+        "received_at": {"$ifNull": ["$received_at", event.corrected_at]},
+    }
 
 
 def _shipment(document: Document) -> Shipment:

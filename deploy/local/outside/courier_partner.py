@@ -57,11 +57,12 @@ def courier_partner(log: Path) -> FastAPI:
 
     @app.patch("/waybills/{reference}")
     async def correct(reference: str, correction: Correction) -> dict[str, str]:
-        """What is newer stays as it is. One that was forgotten is as if it had never been."""
+        """What is newer stays as it is; the same again, or more of it, is taken. One that was forgotten is as if it
+        had never been."""
         line = next((line for line in by_key.values() if line["reference"] == reference), None)
         if line is None or any(other.get("forgotten") == reference for other in lines):
             raise HTTPException(404, "There is no waybill of this reference.")
-        if correction.sequence > line.get("sequence", 0):
+        if correction.sequence >= line.get("sequence", 0):
             fields = {**line["fields"], **correction.fields}
             line["fields"] = {name: value for name, value in fields.items() if value is not None}
             line["sequence"] = correction.sequence

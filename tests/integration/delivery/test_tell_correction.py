@@ -17,6 +17,7 @@ from shared.messaging.cloudevents import Received
 from shared.observability.metrics import DISCLOSURES
 from shared.policy.check import unknown_fields
 from shared.policy.load import load_policy
+from shared.stores.mongo import in_transaction
 from tests.builders import a_person, at
 from tests.integration.delivery.a_delivery import Delivery, a_delivery
 
@@ -207,6 +208,113 @@ async def test_corrected_again_while_the_first_is_told(delivery: Delivery) -> No
     assert [entry["sequence"] for entry in await parcel.log()] == [1, 2]
 
 
+async def test_what_was_corrected_again_since_it_was_read_is_not_told_as_it_was_read(delivery: Delivery) -> None:
+    parcel = await on_its_way(delivery)
+    await parcel.corrected("phone", phone=NEW)
+    ((as_read, _),) = await delivery.shipments.take_untold(at(60), 10)
+    await parcel.corrected("phone", sequence=2, phone=NEWER)
+    await delivery.tell_correction._tell(as_read, 0, at(60))
+    assert (parcel.waybill()["fields"]["phone"], await parcel.log()) == (OLD, [])
+    await parcel.tell()
+    assert parcel.waybill()["fields"]["phone"] == NEWER
+
+
+async def test_what_is_corrected_once_the_parcel_has_arrived_is_not_told(delivery: Delivery) -> None:
+    parcel = await on_its_way(delivery)
+    await delivery.settle_shipment.settle(parcel.shipment_id, "delivered", at(1))
+    await parcel.corrected("phone", phone=NEW)
+    assert (await parcel.shipment()).untold == ()
+
+
+@pytest.mark.parametrize("told_between", [False, True])
+async def test_a_field_whose_correction_comes_after_a_newer_one_is_told_too(
+    delivery: Delivery, told_between: bool
+) -> None:
+    parcel = await on_its_way(delivery)
+    await parcel.corrected("family_name", sequence=2, phone=NEW, family_name="Жаңатегі")
+    if told_between:
+        await parcel.tell()
+    await parcel.corrected("phone", sequence=1, phone=NEW)
+    await parcel.tell()
+    fields = parcel.waybill()["fields"]
+    assert (fields["phone"], fields["family_name"]) == (NEW, "Жаңатегі")
+    (entry,) = await parcel.log()
+    assert (entry["sequence"], entry["state"], sorted(entry["fields"])) == (2, "disclosed", ["family_name", "phone"])
+
+
+@pytest.mark.parametrize("status", [200, 422])
+async def test_an_older_correction_that_comes_while_the_newer_is_told_is_still_due(
+    delivery: Delivery, status: int
+) -> None:
+    parcel = await on_its_way(delivery)
+
+    async def correct_meanwhile(request: httpx.Request) -> httpx.Response:
+        delivery.answer = None
+        await parcel.corrected("phone", sequence=1, phone=NEW)
+        return await delivery.forward(request) if status == 200 else httpx.Response(status)
+
+    delivery.answer = correct_meanwhile
+    await parcel.corrected("family_name", sequence=2, phone=NEW, family_name="Жаңатегі")
+    await parcel.tell()
+    await parcel.tell()
+    fields = parcel.waybill()["fields"]
+    assert (fields["phone"], fields["family_name"]) == (NEW, "Жаңатегі")
+
+
+@pytest.mark.parametrize("ending", [httpx.ConnectError("away"), httpx.Response(422)])
+async def test_what_failed_of_the_first_does_not_put_off_the_second(
+    delivery: Delivery, ending: Exception | httpx.Response
+) -> None:
+    parcel = await on_its_way(delivery)
+
+    async def correct_meanwhile(request: httpx.Request) -> httpx.Response:
+        delivery.answer = None
+        await parcel.corrected("family_name", sequence=2, phone=NEW, family_name="Жаңатегі")
+        if isinstance(ending, Exception):
+            raise ending
+        return ending
+
+    delivery.answer = correct_meanwhile
+    await parcel.corrected("phone", phone=NEW)
+    await parcel.tell()
+    await parcel.tell(60.1)
+    fields = parcel.waybill()["fields"]
+    assert (fields["phone"], fields["family_name"]) == (NEW, "Жаңатегі")
+
+
+async def test_a_new_correction_starts_its_own_back_off(delivery: Delivery) -> None:
+    parcel = await on_its_way(delivery)
+    await parcel.corrected("phone", phone=NEW)
+    ((as_read, _),) = await delivery.shipments.take_untold(at(60), 10)
+    assert await in_transaction(delivery.client, lambda session: delivery.shipments.telling(as_read, session))
+    await parcel.corrected("phone", sequence=2, phone=NEWER)
+    ((_, attempts),) = await delivery.shipments.take_untold(at(60), 10)
+    assert attempts == 0
+
+
+async def test_a_store_from_before_corrections_takes_them(delivery: Delivery) -> None:
+    """Its index let a shipment have one disclosure alone."""
+    disclosures = delivery.database["disclosures"]
+    administered = delivery.publisher.administrator["delivery"]["disclosures"]
+    await administered.delete_many({})
+    await administered.drop_indexes()
+    await disclosures.create_index("shipment_id", unique=True)
+    await delivery.disclosures.ensure_indexes()
+    parcel = await on_its_way(delivery)
+    await parcel.corrected("phone", phone=NEW)
+    await parcel.tell()
+    assert [entry["state"] for entry in await parcel.log()] == ["disclosed"]
+
+
+async def test_what_is_being_told_is_not_taken_by_another_replica(delivery: Delivery) -> None:
+    parcel = await on_its_way(delivery)
+    await parcel.corrected("phone", phone=NEW)
+    assert len(await delivery.shipments.take_untold(at(60), 10)) == 1
+    over = 60 + LEASE.total_seconds()
+    assert await delivery.shipments.take_untold(at(over - 0.1), 10) == []
+    assert len(await delivery.shipments.take_untold(at(over), 10)) == 1
+
+
 async def test_a_late_older_correction_does_not_undo_the_newer(delivery: Delivery) -> None:
     parcel = await on_its_way(delivery)
     await parcel.corrected("phone", sequence=2, phone=NEWER)
@@ -301,9 +409,12 @@ async def test_nothing_leaves_any_more(delivery: Delivery, begun: str) -> None:
         await delivery.publisher.destroy_keys(subject_id)
     else:
         await delivery.settle_shipment.settle(parcel.shipment_id, "delivered", at(1))
+    if begun != "fence":  # whose keys are gone is seen when it is opened
+        assert await delivery.shipments.take_untold(at(60), 10) == [], "nor is anything opened for it"
     await parcel.tell()
     assert parcel.waybill()["fields"]["phone"] == OLD
     assert await parcel.log() == []
+    assert await delivery.shipments.take_untold(at(9_999), 10) == [], "nor is it tried again"
 
 
 async def test_a_restriction_that_comes_first_wins(delivery: Delivery) -> None:
