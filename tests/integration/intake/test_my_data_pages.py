@@ -140,6 +140,8 @@ async def test_a_stranger_who_ordered_with_one_contact_of_mine_sees_their_order_
         assert stranger.given_name in shown
         assert me.given_name not in shown
         assert "Түзетілген" not in shown
+        assert "everything we hold of you" not in shown
+        assert "there is more under another one" in shown
         assert 'id="where"' not in shown
         assert placed.order_id not in (await visitor.get("/my-data/download.json")).text
         content = (await visitor.get("/my-data/download.json")).json()
