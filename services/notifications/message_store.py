@@ -27,7 +27,7 @@ FIELDS: Final[Mapping[Channel, tuple[str, ...]]] = {
     "email": ("email", "given_name", "language"),
     "sms": ("language", "phone"),
 }
-# Sent, or given to the other side at least once. What was refused before that was not sent to anybody.
+# Sent, or given to the other side at the last try. What was refused before that was not sent to anybody.
 WENT_OUT: Final[Document] = {"$or": [{"state": "sent"}, {"reason": {"$regex": "^(email|sms): "}}]}
 
 

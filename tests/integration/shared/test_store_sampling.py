@@ -44,10 +44,11 @@ def sampling(database: Database, told: Told) -> StoreSampling:
     return StoreSampling("delivery", POLICY, database, cast(TopicLog, told))
 
 
-async def test_described_documents_are_counted_and_nothing_is_strange(
+async def test_all_documents_are_counted_and_the_newest_looked_at(
     database: Database, told: Told, sampling: StoreSampling
 ) -> None:
-    await database["shipments"].insert_many([{"_id": new_id(), "order_id": new_id()} for _ in range(SAMPLE + 5)])
+    older = [{"_id": new_id(), "note": "from before the newest"} for _ in range(5)]
+    await database["shipments"].insert_many([*older, *({"_id": new_id(), "order_id": new_id()} for _ in range(SAMPLE))])
     await sampling.sample_due(NOON)
     (sample,) = told.samples
     assert (sample.store, sample.sampled_at, sample.policy_sha256) == ("delivery", NOON, POLICY.digest)
@@ -89,3 +90,13 @@ async def test_a_sample_that_did_not_arrive_is_due_again(told: Told, sampling: S
     told.away = False
     await sampling.sample_due(NOON + timedelta(seconds=2))
     assert len(told.samples) == 1
+
+
+async def test_what_mongodb_keeps_for_itself_is_not_strange(
+    database: Database, told: Told, sampling: StoreSampling
+) -> None:
+    await database.create_collection("late_shipments", viewOn="shipments", pipeline=[])
+    assert "system.views" in await database.list_collection_names()
+    await sampling.sample_due(NOON)
+    (sample,) = told.samples
+    assert sample.unmapped == ("late_shipments",)

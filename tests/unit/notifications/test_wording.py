@@ -4,9 +4,9 @@ from itertools import product
 from typing import get_args
 
 import pytest
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, meta
 
-from services.notifications.message_store import Kind
+from services.notifications.message_store import FIELDS, Channel, Kind
 from services.notifications.wording import Wording
 from shared.contracts.personal import Language
 from shared.contracts.views import NotificationsView
@@ -68,3 +68,13 @@ def test_a_campaign_s_text_is_not_a_template() -> None:
 def test_a_promotion_says_how_to_stop_them() -> None:
     for language, word in {"kk": "Бас тарту", "ru": "Чтобы отказаться", "en": "To stop"}.items():
         assert word in WORDING.email(a_message(kind="promotion"), a_contact(language), CAMPAIGN)[1]
+
+
+@pytest.mark.parametrize(("channel", "address"), [("email", "email"), ("sms", "phone")])
+def test_what_is_told_of_a_message_is_what_its_template_takes(channel: Channel, address: str) -> None:
+    """A person sees these names as used: the address, the language, and what any template of the channel says."""
+    said: set[str] = set()
+    for name in TEMPLATES.list_templates(filter_func=lambda name: f".{channel}." in name):
+        source, _, _ = TEMPLATES.loader.get_source(TEMPLATES, name)  # type: ignore[union-attr]
+        said |= meta.find_undeclared_variables(TEMPLATES.parse(source)) & set(NotificationsView.model_fields)
+    assert set(FIELDS[channel]) == {address, "language", *said}
