@@ -174,6 +174,16 @@ async def test_erasing_a_person_erases_the_request(intake: Intake) -> None:
     assert not await is_there(intake, call_back_id)
 
 
+async def test_whose_keys_are_gone_is_left_out_though_the_queue_was_just_looked_at(intake: Intake) -> None:
+    """No key from a cache opens them any more."""
+    call_back_id = await intake.ask_for_a_call(a_phone())
+    for gone in (False, True):
+        if gone:
+            await intake.destroy_keys(await subject_of(intake, call_back_id))
+        people, _ = await intake.queue.waiting(NOON)
+        assert (call_back_id in {person.call_back_id for person in people}) is not gone
+
+
 async def test_nobody_answering_is_counted_once_for_one_look(intake: Intake) -> None:
     call_back_id = await intake.ask_for_a_call(a_phone())
     assert await intake.call_backs.not_reached(call_back_id, 0, NOON)

@@ -66,6 +66,12 @@ async def test_a_new_link_says_when_it_came_in_and_by_when_it_is_answered(intake
     assert shown.deadline == deadline(NOON, 15)
 
 
+async def test_the_withdrawal_is_noted_on_the_consent(intake: Intake) -> None:
+    link = await a_link(intake, 7008)
+    (consent,) = await intake.consents.of(link.subject_id)
+    assert (consent.withdrawn_scope, consent.withdrawn_at) == ("all", NOON)
+
+
 async def test_it_moves_on_and_never_back(intake: Intake) -> None:
     link = await a_link(intake, 7002)
     events = [link.moved(3, "erasing", open_orders=1), link.moved(5, "deferred", 1, open_orders=1)]

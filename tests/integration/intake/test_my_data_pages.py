@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.intake.my_data import my_data_pages
+from services.intake.my_data.known_people import KnownPeople
 from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.personal import OrderItem, PersonalData
@@ -245,6 +246,27 @@ async def test_a_restriction_closes_the_pages_to_whoever_is_signed_in(intake: In
         assert (await visitor.get("/my-data")).status_code == 200
         await intake.restrict(placed.subject_id)
         assert (await visitor.get("/my-data")).headers["location"] == "/my-data/sign-in"
+
+
+async def test_keys_that_went_since_the_session_was_looked_at_open_nothing(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from a cache either: the page was open a moment ago."""
+
+    async def yes(*_: object) -> bool:
+        return True
+
+    person = anybody(given_name="Кеткен")
+    placed = await intake.place(person=person)
+    async with Front(intake).visitor() as visitor:
+        await visitor.sign_in(person.phone)
+        assert person.given_name in await page_of(visitor)
+        monkeypatch.setattr(KnownPeople, "may_see", yes)
+        await intake.destroy_keys(placed.subject_id)
+        for path in ("/my-data", "/my-data/download.html", "/my-data/download.json"):
+            answer = await visitor.get(path)
+            assert answer.status_code != 200
+            assert person.given_name not in html.unescape(answer.text)
 
 
 async def test_withdrawing_twice_with_one_form_leads_to_one_case(intake: Intake) -> None:
