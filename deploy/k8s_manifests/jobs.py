@@ -1,7 +1,9 @@
 """What an administrator runs: MongoDB brought to what the policy says, and the rotation of key-encryption keys.
 
-The deadline watch, retention and second certificates are the privacy service's own workers, one acting at a time
-(services/privacy): a CronJob beside them would do nothing.
+No other periodic work needs a job. Second passes, reminders of silent stores and second certificates are workers of the
+privacy service, in every replica, each fact taken once (services/privacy/watch_cases.py, certify_again.py). What has
+expired goes by itself: from MongoDB by the indexes that the services make, from Kafka by its topics' retention. A
+case's deadline is shown, nearest first; nothing acts on it.
 """
 
 from typing import Final
