@@ -46,6 +46,9 @@ async def test_a_name_is_corrected_and_the_history_shows_both(intake: Intake) ->
         assert (before, after) == (person.family_name, "Жаңатегі")
         assert "<ins>Жаңатегі</ins>" in said(await visitor.get("/my-data/download.html"))
     assert (await intake.held(placed.order_id))["family_name"] == "Жаңатегі"
+    looks = {"subject_id": placed.subject_id, "fields": ["family_name"], "order_id": None}
+    noted = await intake.database["openings"].find(looks).to_list(None)
+    assert [opening["what"] for opening in noted] == ["my_data", "download", "download"], "old values were opened, too"
 
 
 async def test_an_error_stands_beside_the_field_and_what_was_typed_stays(intake: Intake) -> None:

@@ -92,7 +92,8 @@ async def test_older_values_that_are_still_held_are_shown_too(intake: Intake) ->
 async def test_a_call_that_was_asked_for_is_shown_and_when_it_goes(intake: Intake) -> None:
     """Also to whoever has never ordered: a call-back request makes a subject of its own."""
     person = anybody(given_name="Қоңырау")
-    await intake.ask_for_a_call(person.phone, given_name=person.given_name)
+    call_back_id = await intake.ask_for_a_call(person.phone, given_name=person.given_name)
+    theirs = (await intake.document("call_backs", call_back_id))["subject_id"]
     async with Front(intake).visitor() as visitor:
         await visitor.sign_in(person.phone)
         for path in ("/my-data", "/my-data/download.html"):
@@ -100,6 +101,14 @@ async def test_a_call_that_was_asked_for_is_shown_and_when_it_goes(intake: Intak
             assert f"{person.given_name}, {person.phone}" in shown
             assert "It is destroyed by" in shown
         assert (await visitor.get("/my-data/download.json")).json()["call_backs"][0]["phone"] == person.phone
+    noted = (
+        await intake.database["openings"].find({"fields": ["given_name", "phone"], "subject_id": theirs}).to_list(None)
+    )
+    assert [(opening["what"], opening["purpose"]) for opening in noted] == [
+        ("my_data", "3.2.4"),
+        ("download", "3.2.4"),
+        ("download", "3.2.4"),
+    ]
 
 
 async def test_two_people_at_once_see_each_their_own(intake: Intake) -> None:
