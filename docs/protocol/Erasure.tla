@@ -164,7 +164,7 @@ Deliver(s) ==  \* services/delivery/hand_to_courier.py, settle_shipment.py: with
                    certifiedAgain, counters>>
 
 ---------------------------------------------------------------------------
-(* The case: services/privacy/case.py, erase_subject.py, shared/erasure/participant.py *)
+(* The case: services/privacy/case_steps.py, erase_subject.py, shared/erasure/participant.py *)
 
 Moved(s, state) == case' = [case EXCEPT ![s] = state]
 

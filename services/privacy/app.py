@@ -82,12 +82,7 @@ def build(settings: PrivacySettings) -> FastAPI:
     cases, orders, letters = CaseStore(database), OrderStore(database), LetterStore(database)
     certificates, ledger, answers = CertificateStore(database), Ledger(database), AnswerStore(database)
 
-    rules = Rules(
-        stores=policy.erasing_stores,
-        readers=tuple(policy.readers),
-        deferring_readers=policy.deferring_stores,
-        cache_bound=timedelta(seconds=cache),
-    )
+    rules = Rules.of(policy, cache_bound=timedelta(seconds=cache))
     epochs = EpochWatch(client, kek, tuple(policy.readers), stale_after=timedelta(seconds=cache))
     issuer = CertificateIssuer(policy, signer, epochs.newest, cache)
     second = SecondCertification(client, certificates, epochs, ledger, outbox, SecondCertificateIssuer(signer))

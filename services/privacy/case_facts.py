@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.policy.model import Policy
+
 LetterKind = Literal["received", "deferred", "done", "promotions_stopped"]
 
 
@@ -28,6 +30,10 @@ class Rules:
     deferring_readers: tuple[str, ...]
     cache_bound: timedelta
     letter_reader: str = "privacy"
+
+    @classmethod
+    def of(cls, policy: Policy, cache_bound: timedelta) -> "Rules":
+        return cls(policy.erasing_stores, tuple(policy.readers), policy.deferring_stores, cache_bound)
 
     @property
     def second_pass_after(self) -> timedelta:

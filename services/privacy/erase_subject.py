@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.privacy.case import Case, opened, step
+from services.privacy.case import Case
 from services.privacy.case_commands import commands_of, reminder
 from services.privacy.case_facts import (
     Certify,
@@ -28,6 +28,7 @@ from services.privacy.case_facts import (
     StoreRestricted,
 )
 from services.privacy.case_progress import progress_of
+from services.privacy.case_steps import opened, step
 from services.privacy.case_store import CaseStore
 from services.privacy.certificate_store import CertificateStore
 from services.privacy.keyring_keeper import KeyringKeeper

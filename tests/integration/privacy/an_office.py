@@ -130,7 +130,7 @@ class Replica:
             self.outbox,
             office.suppressions,
         )
-        rules = Rules(STORES, tuple(POLICY.readers), POLICY.deferring_stores, CACHE)
+        rules = Rules.of(POLICY, CACHE)
         self.process = ErasureProcess(client, stores, rules, issuer.issue)
         self.withdrawals = ConsentWithdrawals(self.process, keeper, POLICY)
         tracking = OrderTracking(self.orders, self.cases, self.process, keyring)

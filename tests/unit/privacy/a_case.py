@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from services.privacy.case import Case, Step, opened, step
+from services.privacy.case import Case
 from services.privacy.case_facts import (
     Contact,
     Effect,
@@ -17,6 +17,7 @@ from services.privacy.case_facts import (
     StoreRestricted,
     TimeCame,
 )
+from services.privacy.case_steps import Step, opened, step
 from tests.builders import NOON, at
 
 STORES = ("intake", "delivery", "notifications", "privacy")

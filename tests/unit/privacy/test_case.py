@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.privacy.case import Case, opened, residual
+from services.privacy.case import Case
 from services.privacy.case_facts import (
     Certify,
     DestroyKeys,
@@ -16,6 +16,7 @@ from services.privacy.case_facts import (
     StoreRestricted,
     TimeCame,
 )
+from services.privacy.case_steps import opened, residual
 from tests.builders import NOON, at
 from tests.unit.privacy.a_case import (
     CACHE,

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.privacy.case import Case, opened, residual, step
+from services.privacy.case import Case
 from services.privacy.case_facts import (
     Certify,
     DestroyKeys,
@@ -27,6 +27,7 @@ from services.privacy.case_facts import (
     StoreRestricted,
     TimeCame,
 )
+from services.privacy.case_steps import opened, residual, step
 from tests.builders import NOON
 from tests.unit.privacy.a_case import CONTACT, RULES, STORES, WAIT, a_case, counts, letter, settled
 

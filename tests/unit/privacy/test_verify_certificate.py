@@ -190,5 +190,5 @@ def test_residual_does_not_hold(authority: Authority) -> None:
 def test_rules_of_the_test_are_the_policys() -> None:
     """Otherwise the certificate above would prove another system."""
     policy = load_policy()
-    rules = Rules(policy.erasing_stores, tuple(policy.readers), policy.deferring_stores, NOON - NOON)
+    rules = Rules.of(policy, NOON - NOON)
     assert (rules.stores, rules.readers, rules.deferring_readers) == (STORES, STORES, ("delivery",))
