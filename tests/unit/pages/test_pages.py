@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import UndefinedError
-from starsessions import InMemoryStore
+from starsessions import InMemoryStore, SessionStore
 
 from shared.http import problems
 from shared.pages.render import Pages, filters
@@ -23,7 +23,20 @@ IDLE = timedelta(minutes=5)
 PAGES = Pages("services.privacy", load_policy())
 
 
-def an_app() -> FastAPI:
+class Untouched(SessionStore):
+    """Fails whoever asks it."""
+
+    async def read(self, session_id: str, lifetime: int) -> bytes:
+        raise AssertionError("a session was read")
+
+    async def write(self, session_id: str, data: bytes, lifetime: int, ttl: int) -> str:
+        raise AssertionError("a session was written")
+
+    async def remove(self, session_id: str) -> None:
+        raise AssertionError("a session was removed")
+
+
+def an_app(sessions: SessionStore | None = None) -> FastAPI:
     app = FastAPI()
     problems.install(app, PAGES.problem)
 
@@ -57,7 +70,7 @@ def an_app() -> FastAPI:
     async def fails() -> None:
         raise problems.Problem(409, "We failed", "We failed", headers={"Retry-After": "2"})
 
-    secure_pages(app, PAGES, InMemoryStore(), idle=IDLE)
+    secure_pages(app, PAGES, sessions or InMemoryStore(), idle=IDLE)
     return app
 
 
@@ -129,6 +142,16 @@ async def test_what_the_page_itself_sends_is_taken(client: httpx.AsyncClient, he
 
 async def test_programs_bring_a_token_of_their_own_and_need_no_such_header(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/things")).status_code == 200
+
+
+async def test_what_programs_ask_waits_for_no_session() -> None:
+    """Placing orders is asked for without a cookie, and costs the store of sessions nothing."""
+    transport = httpx.ASGITransport(an_app(Untouched()))
+    async with httpx.AsyncClient(transport=transport, base_url="https://exl.example.kz") as program:
+        answer = await program.post("/v1/things")
+        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+        with pytest.raises(AssertionError, match="a session was written"):
+            await program.post("/sign-in", data={"who": "a" * 32}, headers=HERE)
 
 
 async def test_signing_in_gives_a_new_token_and_signing_out_ends_it(client: httpx.AsyncClient) -> None:
