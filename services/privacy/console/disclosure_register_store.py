@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from shared.contracts.inspections import Use
-from shared.stores.mongo import Database, Document, Session, expire_after, insert_new
+from shared.stores.mongo import Database, Document, Session, bulk_upsert, expire_after
 
 COLLECTION: Final = "disclosures"
 STATE_BODIES: Final = "state_bodies"
@@ -61,8 +61,9 @@ class DisclosureRegisterStore:
         await expire_after(self._disclosures, "disclosed_at", self._kept)
 
     async def learn(self, disclosures: Sequence[Disclosure]) -> None:
-        """Those of the stores' events; one that is known stays as it is."""
-        await insert_new(self._disclosures, [_document(disclosure) for disclosure in disclosures])
+        """Those of the stores' events. One that is known stays as it is, but for fields told later under its id: those
+        of a correction that was overtaken."""
+        await bulk_upsert(self._disclosures, [_learnt(disclosure) for disclosure in disclosures])
 
     async def add(self, disclosure: Disclosure, session: Session) -> None:
         """Within the caller's transaction. Raises AlreadyRecorded."""
@@ -113,6 +114,12 @@ def _document(disclosure: Disclosure) -> Document:
     return {"_id": content.pop("disclosure_id"), **content, "fields": list(disclosure.fields)}
 
 
+def _learnt(disclosure: Disclosure) -> UpdateOne:
+    content = _document(disclosure)
+    fields = {"fields": {"$each": content.pop("fields")}}
+    return UpdateOne({"_id": content.pop("_id")}, {"$setOnInsert": content, "$addToSet": fields}, upsert=True)
+
+
 def _disclosure(document: Document) -> Disclosure:
     content = {name: value for name, value in document.items() if name not in ("_id", "fields")}
-    return Disclosure(disclosure_id=document["_id"], fields=tuple(document["fields"]), **content)
+    return Disclosure(disclosure_id=document["_id"], fields=tuple(sorted(document["fields"])), **content)

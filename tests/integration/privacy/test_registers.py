@@ -163,6 +163,26 @@ async def test_a_correction_told_to_the_courier_is_an_entry_of_its_own(disclosur
     assert first.fields == ("family_name", "phone")
 
 
+async def test_a_field_told_later_under_the_same_correction_joins_its_entry(
+    disclosures: DisclosureRegisterStore,
+) -> None:
+    learning = DisclosureLearning(disclosures, POLICY)
+    subject, shipment, order = new_id(), new_id(), new_id()
+    for seconds, fields in ((9, ("phone",)), (20, ("family_name",)), (20, ("family_name",))):
+        told = CorrectionDisclosed(
+            subject_id=subject,
+            shipment_id=shipment,
+            order_id=order,
+            sequence=2,
+            disclosed_at=at(seconds),
+            recipient="courier_partner",
+            disclosed_fields=fields,
+        )
+        await learning.on_correction([received(told)])
+    (entry,) = await disclosures.newest(Wanted(), limit=10)
+    assert (entry.fields, entry.disclosed_at) == (("family_name", "phone"), at(9))
+
+
 async def test_what_a_courier_was_told_is_in_the_register_once(disclosures: DisclosureRegisterStore) -> None:
     learning, event = DisclosureLearning(disclosures, POLICY), handed_over(new_id())
     for _ in range(2):
