@@ -51,6 +51,28 @@ async def test_the_newest_holds_in_any_order_and_however_often(
     assert len(await notifications.states(placed)) == 1, "one confirmation"
 
 
+async def test_two_corrections_in_one_batch_are_the_newer_one(notifications: Notifications) -> None:
+    keys, publisher = await notifications.publisher.somebody(), notifications.publisher
+    placed = publisher.order_of(keys, a_person(phone=OLD))
+    older, newer = (
+        publisher.correction_of(keys, placed, a_person(phone=phone), "phone", sequence=sequence)
+        for sequence, phone in ((4, NEW), (7, NEWER))
+    )
+    await notifications.corrections.on_corrected([newer, older])
+    document = await the_recipient(notifications, placed.event.order_id)
+    assert (document["sequence"], document["event_id"]) == (7, newer.event_id)
+
+
+async def test_what_does_not_concern_notifications_changes_nothing(notifications: Notifications) -> None:
+    keys, publisher = await notifications.publisher.somebody(), notifications.publisher
+    placed = publisher.order_of(keys)
+    await notifications.confirmations.on_placed([placed])
+    before = await the_recipient(notifications, placed.event.order_id)
+    surname = publisher.correction_of(keys, placed, a_person(), "family_name", readers=("delivery",))
+    assert (await notifications.corrections.on_corrected([surname])).applied == 1
+    assert await the_recipient(notifications, placed.event.order_id) == before
+
+
 async def test_an_erased_person_s_correction_leaves_nothing(notifications: Notifications) -> None:
     keys = await notifications.publisher.somebody()
     order = notifications.publisher.order_of(keys)

@@ -44,6 +44,24 @@ async def test_what_was_refused_before_it_went_out_is_not_shown(notifications: N
     assert await uses_of(notifications, order.event.subject_id) == []
 
 
+async def test_what_the_other_side_refused_had_gone_out_to_it(notifications: Notifications, outside: Outside) -> None:
+    order = await notifications.placed()
+    outside.at_data = "550 does not exist"
+    await notifications.send()
+    (use,) = await uses_of(notifications, order.event.subject_id)
+    assert (use.what, use.channel, use.state) == ("order_confirmation", "email", "refused")
+
+
+async def test_the_newest_come_first(notifications: Notifications) -> None:
+    keys = await notifications.publisher.somebody()
+    orders = [notifications.publisher.order_of(keys) for _ in range(3)]
+    for order in orders:
+        await notifications.confirmations.on_placed([order])
+        await notifications.send()
+    uses = await uses_of(notifications, keys.subject_id, 2)
+    assert [use.order_id for use in uses] == [orders[2].event.order_id, orders[1].event.order_id]
+
+
 async def test_of_the_erased_nothing_is_shown(notifications: Notifications) -> None:
     order = await notifications.placed()
     await notifications.send()
