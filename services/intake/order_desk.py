@@ -9,7 +9,7 @@ from services.intake.order_form import read_order
 from shared.messaging.cloudevents import new_id
 from shared.observability.metrics import ORDERS
 from shared.policy.model import Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.sealing.people_index import PeopleIndex
 
 
@@ -22,7 +22,7 @@ class OrderDesk:
     def take(self, body: bytes, idempotency_key: str | None, now: datetime, *, channel: Channel = "shop") -> Wanted:
         """Raises pydantic's ValidationError. The same person and request give the same hashes, however spelt; a key
         of one channel is nothing to the other."""
-        version = self._policy.version_at(now.astimezone(ALMATY).date()).version
+        version = self._policy.version_at(almaty_day(now)).version
         try:
             form = read_order(body, version_in_force=version)
         except ValidationError:

@@ -25,7 +25,7 @@ from shared.contracts.event import RecordId
 from shared.pages.languages import language_of
 from shared.pages.render import Pages
 from shared.policy.model import Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.sealing.kek import KekUnreachable
 
 FORM: Final = "/order"
@@ -103,7 +103,7 @@ class OrderPages:
 
     def _form(self, request: Request, typed: OrderTyped, *, status: int = 200, **shown: Any) -> Response:
         """A consent to another text than the one in force is not one to this: it is asked for again."""
-        version = self._policy.version_at(datetime.now(UTC).astimezone(ALMATY).date())
+        version = self._policy.version_at(almaty_day(datetime.now(UTC)))
         if typed.policy_version != version.version:
             typed = typed.without_consent()
         context = {"errors": {}, "note": None, "focus": None, **shown}

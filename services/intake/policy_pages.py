@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from shared.pages.languages import LANGUAGES, language_of
 from shared.pages.render import Pages
 from shared.policy.model import Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class PolicyPages:
 
     async def latest(self, request: Request) -> Response:
         """The version in force, in the visitor's language."""
-        version = self._policy.version_at(datetime.now(UTC).astimezone(ALMATY).date()).version
+        version = self._policy.version_at(almaty_day(datetime.now(UTC))).version
         return RedirectResponse(f"/policy/{version}/{language_of(request)}", 303)
 
     async def show(self, request: Request, version: str, language: str) -> Response:
@@ -48,7 +48,7 @@ class PolicyPages:
             "policy.html",
             version=shown,
             text_language=text_language,
-            in_force=self._policy.version_at(datetime.now(UTC).astimezone(ALMATY).date()),
+            in_force=self._policy.version_at(almaty_day(datetime.now(UTC))),
             uses=uses_of(self._policy),
         )
 

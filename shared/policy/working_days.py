@@ -64,7 +64,7 @@ def deadline_with_coverage(received_at: datetime, days: int, overrides: Path = O
     if days < 1:
         raise ValueError("A deadline is at least one working day: give 1 or more.")
     calendar, covered_until = _calendar(overrides)
-    day = calendar.get_nth_working_day(_day_in_almaty(received_at), days)
+    day = calendar.get_nth_working_day(almaty_day(received_at), days)
     return Deadline(day, CoverageWarning(covered_until) if day.year > covered_until else None)
 
 
@@ -76,13 +76,14 @@ def is_estimate(day: date) -> bool:
 def working_days_left(last_day: date, now: datetime) -> int:
     """Working days after today up to and with the last day; negative once it is over."""
     calendar, _ = _calendar(OVERRIDES)
-    today, after = _day_in_almaty(now), timedelta(days=1)
+    today, after = almaty_day(now), timedelta(days=1)
     if last_day >= today:
         return calendar.get_working_days_count(today + after, last_day) if last_day > today else 0
     return -max(1, calendar.get_working_days_count(last_day + after, today))  # also on a day off it is over
 
 
-def _day_in_almaty(moment: datetime) -> date:
+def almaty_day(moment: datetime) -> date:
+    """The day it is in Almaty then: versions and notices come into force there."""
     if moment.tzinfo is None:
         raise ValueError("A time of receipt needs its offset: give an aware datetime.")
     return moment.astimezone(ALMATY).date()

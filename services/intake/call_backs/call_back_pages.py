@@ -16,7 +16,7 @@ from services.intake.form_rules import Place, broken_rules
 from shared.pages.languages import language_of
 from shared.pages.render import N_, Pages
 from shared.policy.model import Language, NoticeText, Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.sealing.kek import KekUnreachable
 
 LABELS: Final = {"given_name": N_("Name"), "phone": N_("Phone")}
@@ -58,7 +58,7 @@ class CallBackPages:
         return self._pages.show(request, "call_back_asked.html", kept_days=self._kept.days)
 
     def _text(self, language: Language) -> NoticeText:
-        return self._notice.text_at(datetime.now(UTC).astimezone(ALMATY).date(), language)
+        return self._notice.text_at(almaty_day(datetime.now(UTC)), language)
 
     def _form(self, request: Request, typed: dict[str, str], *, status: int = 200, **shown: Any) -> Response:
         context = {"errors": {}, "away": False, **shown}

@@ -10,7 +10,7 @@ import structlog
 
 from services.intake.call_backs.call_back_store import CallBack, CallBackStore
 from services.intake.opening_store import Opening, OpeningStore
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.sealing.opener import Opener
 
 PURPOSE: Final = "3.2.4"
@@ -71,6 +71,6 @@ def _waiting(item: CallBack, fields: Mapping[str, Any]) -> Waiting:
 
 
 def _opening(item: CallBack, fields: Mapping[str, Any], now: datetime) -> Opening:
-    parts = f"{item.call_back_id}/{now.astimezone(ALMATY).date()}"
+    parts = f"{item.call_back_id}/{almaty_day(now)}"
     opening_id = hashlib.blake2b(parts.encode(), digest_size=16, person=b"call-back").hexdigest()
     return Opening(item.sealed.subject_id, WHAT, PURPOSE, tuple(sorted(fields)), opening_id=opening_id)

@@ -18,7 +18,7 @@ from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
 from shared.messaging.cloudevents import new_id
 from shared.policy.model import Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.sealing.envelope import Binding, seal
 from shared.sealing.people_index import PeopleIndex
 from shared.sealing.subject_keys import SubjectKeys
@@ -70,7 +70,7 @@ class RequestCallBack:
         typed = {"given_name": form.given_name, "phone": form.phone}
         granted = self.policy.fields_for(READER)
         fields = {name: value for name, value in typed.items() if name in granted}
-        notice = self.policy.notice(NOTICE).text_at(now.astimezone(ALMATY).date(), form.language)
+        notice = self.policy.notice(NOTICE).text_at(almaty_day(now), form.language)
         return {
             "_id": call_back_id,
             "subject_id": keys.subject_id,

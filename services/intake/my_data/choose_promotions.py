@@ -12,7 +12,7 @@ from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox
 from shared.policy.model import Language, Policy
-from shared.policy.working_days import ALMATY
+from shared.policy.working_days import almaty_day
 from shared.stores.mongo import Client, Document, Session, in_transaction
 
 CHANNEL = "web"
@@ -52,7 +52,7 @@ class ChoosePromotions:
         self.outbox.committed(await in_transaction(self.client, work))
 
     def _given(self, subject_id: str, language: Language, now: datetime) -> ConsentGiven:
-        version = self.policy.version_at(now.astimezone(ALMATY).date())
+        version = self.policy.version_at(almaty_day(now))
         return ConsentGiven(
             subject_id=subject_id,
             consent_id=new_id(),

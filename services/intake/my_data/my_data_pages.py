@@ -18,7 +18,7 @@ from shared.pages.languages import language_of
 from shared.pages.render import Pages
 from shared.pages.sessions import end
 from shared.policy.model import Policy
-from shared.policy.working_days import ALMATY, deadline
+from shared.policy.working_days import almaty_day, deadline
 
 CASE: Final = "case"  # in the session: the link of the withdrawal that ended it, for a form that was sent twice
 ANSWERS_SECONDS: Final = 6.0
@@ -107,7 +107,9 @@ class MyDataPages:
         visitor = await self._visitors.signed_in(request)
         if visitor is None:
             return to_sign_in()
-        return await self._withdrawal_page(request, visitor, inspection)
+        now = datetime.now(UTC)
+        held = await self._view.of(visitor, now, what="withdrawal")
+        return await self._withdrawal_page(request, visitor, held, inspection, now)
 
     async def withdraw(self, request: Request, agreed: Typed = "", inspection: Typed = "") -> Response:
         """The session ends with it. A form sent twice leads to the same case."""
@@ -116,20 +118,27 @@ class MyDataPages:
             token = request.session.get(CASE)
             return to_sign_in() if token is None else RedirectResponse(f"/case/{token}", 303)
         now = datetime.now(UTC)
+        held = await self._view.of(visitor, now, what="withdrawal")
         if agreed != "yes":
-            return await self._withdrawal_page(request, visitor, inspection, not_agreed=True, status=422)
-        if not (await self._view.of(visitor, now, what="withdrawal")).whole:
-            return await self._withdrawal_page(request, visitor, inspection, status=409)
+            return await self._withdrawal_page(request, visitor, held, inspection, now, not_agreed=True, status=422)
+        if not held.whole:
+            return await self._withdrawal_page(request, visitor, held, inspection, now, status=409)
         token = await self._withdrawing.withdraw(visitor.subject_id, now)
         end(request)
         request.session[CASE] = token
         return RedirectResponse(f"/case/{token}", 303)
 
     async def _withdrawal_page(
-        self, request: Request, visitor: Visitor, inspection: str, *, not_agreed: bool = False, status: int = 200
+        self,
+        request: Request,
+        visitor: Visitor,
+        held: HeldData,
+        inspection: str,
+        now: datetime,
+        *,
+        not_agreed: bool = False,
+        status: int = 200,
     ) -> Response:
-        now = datetime.now(UTC)
-        held = await self._view.of(visitor, now, what="withdrawal")
         asked = await self._asked(visitor, held, inspection, now)
         return self._pages.show(
             request,
@@ -173,7 +182,7 @@ class MyDataPages:
         return held, inspection, now
 
     def _version(self, now: datetime) -> str:
-        return self._policy.version_at(now.astimezone(ALMATY).date()).version
+        return self._policy.version_at(almaty_day(now)).version
 
     def _last_day(self, now: datetime) -> date:
         return deadline(now, self._policy.period(PERIOD).number)
