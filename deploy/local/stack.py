@@ -10,17 +10,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
-
-from pymongo.errors import PyMongoError
 
 from deploy.local.credentials import Credentials
-from deploy.local.external import External, ServerUnreachable
+from deploy.local.external import External
 from deploy.local.kafka import brokers_wanted
 from deploy.local.kafka_cluster import BROKER, KafkaCluster
 from deploy.local.layout import ROOT, SERVICES, Layout
 from deploy.local.lock import only_one
-from deploy.local.mongod import ADMIN, admin_uri, bootstrap, mongod_part
+from deploy.local.mongodb_server import MONGOD, MongodbServer
 from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.outside.mailbox import mailbox_part
 from deploy.local.outside.parts import NAMES as OUTSIDE
@@ -31,12 +28,10 @@ from deploy.local.services import Rewire, Surroundings, as_it_is, service_part
 from deploy.local.stack_info import KafkaInfo, MongodbInfo, OutsideInfo, ServiceInfo, StackInfo, Tokens
 from deploy.local.supervisor import Supervisor
 from deploy.local.together import together
-from deploy.provision import keys, mongodb
+from deploy.provision import keys
 from shared.messaging.kafka_address import KafkaAddress
 from shared.policy.load import load_policy
-from shared.stores.mongo import connect
 
-MONGOD: Final = "mongod"
 Report = Callable[[str, str], None]
 
 
@@ -106,10 +101,10 @@ class LocalStack:
         self._outside = outside
         self._key_cache_seconds = key_cache_seconds
         self._log_format = log_format
-        self._external = external
         self._report = report
         self._rewire = rewire
         self._credentials = Credentials(layout.secrets)
+        self._mongodb = MongodbServer(layout, self._credentials, external.mongodb_uri)
         self._cluster = KafkaCluster(layout, self._credentials, external.kafka, kafka_brokers)
         self._policy = load_policy()
         self._parts: dict[str, Supervisor] = {}
@@ -132,7 +127,7 @@ class LocalStack:
                 password=self._kafka.password,
             ),
             mongodb=MongodbInfo(
-                uri=self._admin_uri,
+                uri=self._mongodb.uri(self._ports),
                 pid=mongod.pid if mongod else None,
                 data_dir=self.layout.mongod_data if mongod else None,
             ),
@@ -149,7 +144,7 @@ class LocalStack:
 
     def mongodb_uri(self, service: str) -> str:
         """The URI a service itself connects with."""
-        return mongodb.uri_of(self._admin_uri, service, self._credentials.password(service))
+        return self._mongodb.uri_of(service, self._ports)
 
     def kafka(self, service: str) -> KafkaAddress:
         """What the service itself connects with."""
@@ -170,7 +165,7 @@ class LocalStack:
         """Start what `stop` stopped; return when it is ready."""
         await self._parts[part].start()
         if part == MONGOD:
-            await self._bootstrap_mongod()
+            await self._mongodb.bootstrap(self._ports)
         elif part == BROKER:
             await self._cluster.provision(self._ports, self._policy)
 
@@ -201,7 +196,7 @@ class LocalStack:
         around = Surroundings(
             kafka=self._kafka,
             kafka_idempotence=self._cluster.idempotent,
-            mongodb_uri=self._admin_uri,
+            mongodb_uri=self._mongodb.uri(self._ports),
             ports=self._ports,
             key_cache_seconds=self._key_cache_seconds,
             log_format=self._log_format,
@@ -221,22 +216,8 @@ class LocalStack:
             self._failure.cancel()
 
     async def _open_mongodb(self) -> None:
-        if self._external.mongodb_uri is None:
-            await self._open_part(mongod_part(self.layout, self._ports[MONGOD], self._credentials))
-            await self._bootstrap_mongod()
-        client = connect(self._admin_uri, service="provisioner")
-        try:
-            passwords = {service: self._credentials.password(service) for service in SERVICES}
-            await mongodb.provision(client, self._policy, passwords)
-        except PyMongoError as error:
-            if self._external.mongodb_uri is None:
-                raise
-            raise ServerUnreachable("MONGODB_URI", type(error).__name__) from None
-        finally:
-            client.close()
-
-    async def _bootstrap_mongod(self) -> None:
-        await bootstrap(self._ports[MONGOD], self._credentials.password(ADMIN))
+        await together(*(self._open_part(part) for part in self._mongodb.parts(self._ports)))
+        await self._mongodb.provision(self._ports, self._policy)
 
     async def _open_kafka(self) -> None:
         await together(*(self._open_part(part) for part in await self._cluster.parts(self._ports)))
@@ -279,10 +260,6 @@ class LocalStack:
     @property
     def _mailbox_address(self) -> str | None:
         return self._policy.controller.mailbox if MAILBOX in self._parts else None
-
-    @property
-    def _admin_uri(self) -> str:
-        return self._external.mongodb_uri or admin_uri(self._ports[MONGOD], self._credentials.password(ADMIN))
 
     @property
     def _kafka(self) -> KafkaAddress:
