@@ -1,5 +1,6 @@
 """People see what is theirs and nobody else's, take it along, choose, and withdraw."""
 
+import asyncio
 import html
 import itertools
 import json
@@ -245,6 +246,31 @@ async def test_stores_that_have_not_answered_are_named_until_they_have(intake: I
         foresight = await page_of(visitor, f"/my-data/withdraw?inspection={inspection_id}")
         assert "2 records are destroyed" in foresight
         assert "1 record waits until its order is delivered" in foresight
+
+
+@pytest.mark.parametrize("name", ["my-data.json", "my-data.html"])
+async def test_a_download_waits_for_the_stores_answers(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(my_data_pages, "ANSWERS_SECONDS", 60.0)
+    monkeypatch.setattr(my_data_pages, "STEP_SECONDS", 0.01)
+    person = anybody()
+    placed = await intake.place(person=person)
+    async with Front(intake).visitor() as visitor:
+        await visitor.sign_in(person.phone)
+        download = asyncio.create_task(visitor.get(f"/my-data/{name.replace('my-data', 'download')}"))
+        while not await intake.published(placed.subject_id, InspectSubject):
+            await asyncio.sleep(0.01)
+        await answer_for_all(intake, placed.subject_id, *intake.policy.erasing_stores)
+        answer = await download
+    if name == "my-data.json":
+        content = answer.json()
+        assert (set(content["stores"]), content["not_answered"]) == (set(intake.policy.erasing_stores), [])
+        assert content["stores"]["delivery"]["collections"]["orders"]["matched"] == 3
+    else:
+        shown = " ".join(html.unescape(answer.text).split())
+        assert "Not answered yet" not in shown
+        assert "<strong>Delivery</strong>: Orders (3)" in shown
 
 
 async def test_a_restriction_closes_the_pages_to_whoever_is_signed_in(intake: Intake) -> None:
