@@ -1,6 +1,7 @@
 """What the console's registers keep: policies, samples, disclosures, figures; with a real MongoDB."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, cast
@@ -235,6 +236,9 @@ async def test_a_state_body_s_demand_is_recorded_when_somebody_else_approves(
     assert (known.article, known.document, known.document_date) == ("АПК 73-бап", "7512-26-00-2/345", "2026-03-02")
     assert (known.purpose, known.basis) == ("art. 9", "clause 4.3.2; Law 94-V art. 9")
     assert await on_the_ledger(database) == ["proposed", "proposal_approved", "state_disclosure_recorded"]
+    courier_s = replace(known, disclosure_id=new_id(), recipient="courier_partner")
+    somebody_else_s = replace(known, disclosure_id=new_id(), subject_id=new_id())
+    await disclosures.learn([courier_s, somebody_else_s])  # delivery tells the person of the one, nobody of the other
     (use,) = await in_transaction(mongo, lambda session: disclosures.uses(subject_id, 10, session))
     assert (use.recipient, use.recipient_name, use.fields) == ("state_bodies", DEMAND.body, ("email", "phone"))
 

@@ -5,10 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from services.privacy.console.account_store import COLLECTION, FIRST_PAUSE, LONGEST_PAUSE, TRIES, NameTaken
 from services.privacy.console.accounts import NoSuchAccount, NotUsable
 from services.privacy.console.one_time_code import OneTimeSecrets, SecretUnreadable
+from services.privacy.console.passwords import Passwords
 from services.privacy.console.sign_in import Refused, SecretToShow, SignedIn
 from shared.stores.mongo import Database
 from tests.builders import NOON, at
@@ -67,6 +70,28 @@ async def test_an_older_code_is_not_taken_after_a_newer_one(desk: Desk) -> None:
     older, newer = await desk.accounts.present_code(NAME, NOON), await desk.accounts.present_code(NAME, at(30))
     assert isinstance(await desk.sign_in.try_password(NAME, PASSWORD, newer, at(30)), SignedIn)
     assert await desk.sign_in.try_password(NAME, PASSWORD, older, at(31)) == Refused()
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [(-61, False), (-30, True), (30, True), (61, False)])
+async def test_a_phone_s_clock_may_be_off_by_one_step(desk: Desk, seconds: int, fits: bool) -> None:
+    await enrolled(desk)
+    code = await desk.accounts.present_code(NAME, at(seconds))
+    assert isinstance(await desk.sign_in.try_password(NAME, PASSWORD, code, NOON), SignedIn) == fits
+
+
+@pytest.mark.parametrize(("name", "password"), [(NAME, WRONG), ("nobody", WRONG)])
+async def test_an_unknown_name_costs_a_hash_as_a_known_one_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str, password: str
+) -> None:
+    verify, costs = Passwords._verify, []
+
+    def counted(self: Passwords, password: str, hashed: str) -> bool:
+        costs.append(extract_parameters(hashed))
+        return verify(self, password, hashed)
+
+    monkeypatch.setattr(Passwords, "_verify", counted)
+    assert await desk.sign_in.try_password(name, password, "", NOON) == Refused()
+    assert costs == [RFC_9106_LOW_MEMORY]
 
 
 async def test_after_wrong_tries_even_the_right_ones_wait(desk: Desk) -> None:
