@@ -14,7 +14,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, DuplicateKeyError, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 Document: TypeAlias = dict[str, Any]
@@ -95,12 +95,10 @@ async def _commit(session: Session, give_up_at: float) -> None:
             return
 
 
-def only_there_already(error: PyMongoError) -> bool:
+def only_there_already(error: BulkWriteError) -> bool:
     """Whether all that failed was to store what is there already."""
-    if isinstance(error, BulkWriteError):
-        failed = error.details["writeErrors"]
-        return bool(failed) and all(item["code"] == DUPLICATE_KEY for item in failed)
-    return isinstance(error, DuplicateKeyError)
+    failed = error.details["writeErrors"]
+    return bool(failed) and all(item["code"] == DUPLICATE_KEY for item in failed)
 
 
 async def insert_new(collection: Collection, documents: list[Document]) -> set[int]:

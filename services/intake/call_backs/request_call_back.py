@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError
 
 from services.intake.call_backs.call_back_form import CallBackForm
 from services.intake.call_backs.call_back_store import CallBackStore
@@ -45,7 +45,7 @@ class RequestCallBack:
         number = self.people.entry("phone", form.phone)
         try:
             call_back_id = await in_transaction(self.client, partial(self._request, form, number, now))
-        except PyMongoError as error:
+        except BulkWriteError as error:
             # Another replica met the same person a moment earlier: now they will be found.
             if attempts == 1 or not only_there_already(error):
                 raise
