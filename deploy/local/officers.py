@@ -3,7 +3,6 @@ run."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
 
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
@@ -14,14 +13,15 @@ from services.privacy.console.passwords import Passwords
 from services.privacy.console.roles import ROLES, Role
 from shared.stores.mongo import connect
 
-NAMES: Final[dict[Role, str]] = {role: role for role in ROLES}
-
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    name: str
     role: Role
     password: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.role
 
 
 async def development_accounts(layout: Layout, mongodb_uri: str) -> list[Member]:
@@ -32,7 +32,7 @@ async def development_accounts(layout: Layout, mongodb_uri: str) -> list[Member]
         store = AccountStore(client["privacy"])
         await store.ensure_indexes()
         accounts = Accounts(store, Passwords(), OneTimeSecrets.from_folder(layout.keys / "privacy"))
-        members = [Member(name, role, credentials.password(f"console-{name}")) for role, name in NAMES.items()]
+        members = [Member(role, credentials.password(f"console-{role}")) for role in ROLES]
         for member in members:
             if await store.by_name(member.name) is None:
                 await accounts.add(member.name, member.role, datetime.now(UTC), member.password)

@@ -20,7 +20,7 @@ from shared.messaging.cloudevents import Outgoing, headers_of, new_id
 from shared.policy.load import load_policy
 from shared.policy.matrix import matrix
 from tests.browser.officers import at_the_console
-from tests.browser.visitors import NARROW, SIZES, WIDE, Visitor, Visitors, assert_accessible
+from tests.browser.visitors import NARROW, WIDE, WINDOWS, Scheme, Visitor, Visitors, assert_accessible
 from tests.e2e.world import World, somebody
 from tests.integration.services.clients import until
 from tests.unit.policy.a_policy import a_policy
@@ -38,15 +38,10 @@ async def look(visitor: Visitor, path: str, picture: str) -> None:
     await visitor.shoot(picture)
 
 
-@pytest.mark.parametrize(
-    ("size", "language"),
-    [*zip(SIZES, ("kk", "ru", "en", "kk"), strict=True)],
-    ids=("360-kk", "360-ru", "1280-en", "1280-kk"),
-)
+@pytest.mark.parametrize(("width", "scheme", "language"), WINDOWS)
 async def test_registers_can_be_read_on_every_screen(
-    visitors: Visitors, stack: LocalStack, size: tuple[int, Any], language: str
+    visitors: Visitors, stack: LocalStack, width: int, scheme: Scheme, language: str
 ) -> None:
-    width, scheme = size
     approver = await at_the_console(visitors, stack, "approver", width=width, scheme=scheme, language=language)
     for path in REGISTERS:
         await look(approver, path, f"register{path.replace('/', '-')}")

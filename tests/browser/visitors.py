@@ -18,17 +18,14 @@ from deploy.local.stack import LocalStack
 NARROW, WIDE = 360, 1280
 HEIGHT = 900
 Scheme = Literal["light", "dark"]
+SIZES: tuple[tuple[int, Scheme], ...] = ((NARROW, "light"), (NARROW, "dark"), (WIDE, "light"), (WIDE, "dark"))
 # Each size once and each language at least once, where all twelve would say no more.
-WINDOWS: tuple[tuple[int, Scheme, str], ...] = (
-    (NARROW, "light", "kk"),
-    (NARROW, "dark", "ru"),
-    (WIDE, "light", "en"),
-    (WIDE, "dark", "kk"),
+WINDOWS: tuple[tuple[int, Scheme, str], ...] = tuple(
+    (width, scheme, language) for (width, scheme), language in zip(SIZES, ("kk", "ru", "en", "kk"), strict=True)
 )
 SERIOUS = frozenset({"serious", "critical"})
-# WCAG 2.2 AA and what it builds on, and what axe itself holds to be good practice is left to us.
+# WCAG 2.2 AA and what it builds on; what axe itself holds to be good practice is left to us.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-SIZES: tuple[tuple[int, Scheme], ...] = ((NARROW, "light"), (NARROW, "dark"), (WIDE, "light"), (WIDE, "dark"))
 
 
 @dataclass(slots=True)

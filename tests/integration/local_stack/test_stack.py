@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.errors import OperationFailure
 
 from deploy.local import broker, mongod
-from deploy.local.external import External
+from deploy.local.external import External, ServerUnreachable
 from deploy.local.layout import ROOT
 from deploy.local.lock import StackRunning
 from deploy.local.mongod import CredentialsLost
@@ -157,6 +157,14 @@ async def test_external_servers_replace_the_embedded_ones(
         client = connect(other.mongodb_uri("privacy"), service="test")
         assert await client["keyring"]["subjects"].find_one() is None
         client.close()
+
+
+async def test_an_external_server_that_does_not_answer_is_named_by_its_variable(tmp_path: Path) -> None:
+    nobody_s = "mongodb://admin:s3cret@127.0.0.1:9/?serverSelectionTimeoutMS=200"
+    with pytest.raises(ServerUnreachable, match=r"MONGODB_URI can't be used .*unset it") as refused:
+        async with local_stack(tmp_path, services=(), external=External(mongodb_uri=nobody_s)):
+            pass
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
