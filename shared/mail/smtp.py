@@ -69,7 +69,7 @@ class Mailer:
             raise _refusal(response.code) from None
         except (SMTPException, OSError, TimeoutError):
             raise MailServerAway from None
-        except ValueError:  # an address no header or envelope can hold
+        except ValueError:  # an address or a header that none can hold
             raise MailNotAccepted(553) from None
 
     async def close(self) -> None:

@@ -111,3 +111,17 @@ async def test_a_connection_the_server_gave_up_is_not_used_again(server: Server,
     client.close()
     await send(mailer, 2)
     assert server.connections == 2
+
+
+async def test_further_headers_go_with_the_mail(server: Server, mailer: Mailer) -> None:
+    thread = {"In-Reply-To": "<asked@example.kz>", "Auto-Submitted": "auto-replied"}
+    await mailer.send(message_id="m1", to=TO, subject="Өтініш", body="Қабылданды.\n", headers=thread)
+    (mail,) = server.mails
+    assert {name: mail[name] for name in thread} == thread
+
+
+async def test_header_that_would_be_two_is_refused_for_good(server: Server, mailer: Mailer) -> None:
+    forged = {"In-Reply-To": "<asked@example.kz>\r\nBcc: somebody.else@example.kz"}
+    with pytest.raises(MailNotAccepted):
+        await mailer.send(message_id="m1", to=TO, subject="Өтініш", body="Қабылданды.\n", headers=forged)
+    assert server.mails == []
