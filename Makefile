@@ -47,7 +47,7 @@ browser: $(READY)
 test: $(READY) mailbox browser ## Run all tests on a real mongod, broker and mailbox, in a real browser
 	@$(PY) -m pytest $(ARGS)
 
-screenshots: $(READY) mailbox browser ## Picture every page, narrow and wide, light and dark: var/screenshots
+screenshots: $(READY) mailbox browser ## Picture the pages, narrow and wide, light and dark: var/screenshots
 	@SEALED_SCREENSHOTS=var/screenshots $(PY) -m pytest tests/browser $(ARGS)
 
 test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow (`make test` does it with 100 and 500)
