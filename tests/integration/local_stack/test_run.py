@@ -41,6 +41,36 @@ async def changed_pid(layout: Layout, service: str, pid: int) -> StackInfo:
     return info
 
 
+async def said_until(launcher: asyncio.subprocess.Process, last: str) -> str:
+    """What it prints up to that line. Raises TimeoutError if it never does."""
+    assert launcher.stdout
+    said = ""
+    async with asyncio.timeout(90):
+        while last not in said:
+            line = await launcher.stdout.readline()
+            assert line, said
+            said += line.decode()
+    return said
+
+
+async def test_run_prints_the_pages_addresses_and_the_sign_in(tmp_path: Path) -> None:
+    layout = Layout.at(tmp_path)
+    launcher = await launch(tmp_path, COLUMNS="200")
+    said = await said_until(launcher, "sealed officer code approver")
+    info = read_stack(layout.stack_json)
+    client, console = info.services["intake"].url, info.services["privacy"].url
+    pages = (f"{client}/", f"{client}/my-data", f"{client}/operator/call-backs", f"{console}/console")
+    assert [page for page in pages if page not in said] == []
+    for role in ("officer", "approver"):
+        assert (layout.secrets / f"console-{role}.password").read_text().strip() in said
+    async with httpx.AsyncClient(headers={"Accept": "text/html"}, follow_redirects=True) as visitor:
+        for page in pages:
+            assert (await visitor.get(page)).status_code == 200, page
+    launcher.send_signal(signal.SIGTERM)
+    await launcher.communicate()
+    assert launcher.returncode == 0
+
+
 async def test_run_repairs_a_killed_service_and_drains_on_term(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
     launcher = await launch(tmp_path)
