@@ -35,7 +35,7 @@ from shared.contracts.consents import ConsentWithdrawn
 from shared.contracts.erasure import EraseSubject, RecipientAnswered, RestrictSubject, SubjectErased, SubjectRestricted
 from shared.contracts.inspections import InspectSubject, SubjectInspected
 from shared.contracts.orders import OrderCancelled, OrderPlaced
-from shared.contracts.shipments import CorrectionDisclosed, ShipmentDelivered, ShipmentHandedOver, ShipmentReturned
+from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
 from shared.contracts.store_samples import StoreSampled
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.ask_stores import Inspections
@@ -124,12 +124,11 @@ def build(settings: PrivacySettings) -> FastAPI:
     subscriptions: dict[str, dict[type, Handler]] = {
         "orders": {OrderPlaced: tracking.on_placed, OrderCancelled: tracking.on_settled},
         "shipments": {
-            ShipmentHandedOver: registers.handlers[ShipmentHandedOver],
-            CorrectionDisclosed: registers.handlers[CorrectionDisclosed],
+            **registers.subscriptions["shipments"],
             ShipmentDelivered: tracking.on_settled,
             ShipmentReturned: tracking.on_settled,
         },
-        "store-samples": {StoreSampled: registers.handlers[StoreSampled]},
+        "store-samples": registers.subscriptions["store-samples"],
         "consents": {ConsentWithdrawn: withdrawals.on_consent_withdrawn},
         "erasure-privacy": {RestrictSubject: participant.restrict, EraseSubject: participant.erase},
         "inspections": {InspectSubject: inspection.on_inspect},

@@ -23,22 +23,20 @@ from services.privacy.console.disclosure_pages import DisclosurePages
 from services.privacy.console.disclosure_register_store import COLLECTION as DISCLOSURES
 from services.privacy.console.disclosure_register_store import DisclosureRegisterStore
 from services.privacy.console.doors import IDLE, Doors
-from services.privacy.console.learn_disclosures import DisclosureLearning
 from services.privacy.console.one_time_code import OneTimeSecrets
 from services.privacy.console.passwords import Passwords
 from services.privacy.console.person_pages import PersonPages
-from services.privacy.console.policy_record import PolicyRecord
 from services.privacy.console.policy_record_store import PolicyRecordStore
 from services.privacy.console.policy_register_pages import PolicyRegisterPages
 from services.privacy.console.proposal import Kind, Proposal
 from services.privacy.console.proposal_pages import ProposalPages
 from services.privacy.console.proposal_store import ProposalStore
 from services.privacy.console.record import Record
+from services.privacy.console.registers import Registers
 from services.privacy.console.search import Search
 from services.privacy.console.sign_in import SignIn
 from services.privacy.console.sign_in_pages import SignInPages
 from services.privacy.console.state_disclosure import StateDisclosures
-from services.privacy.console.store_register import StoreSamples
 from services.privacy.console.store_register_pages import StoreRegisterPages
 from services.privacy.console.store_register_store import StoreRegisterStore
 from services.privacy.keyring_keeper import KeyringKeeper
@@ -48,11 +46,7 @@ from services.privacy.order_store import OrderStore
 from services.privacy.send_letters import LetterSender
 from services.privacy.settings import PrivacySettings
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
-from shared.contracts.event import Message
-from shared.contracts.shipments import CorrectionDisclosed, ShipmentHandedOver
-from shared.contracts.store_samples import StoreSampled
 from shared.erasure.ask_stores import Inspections
-from shared.messaging.consume import Handler
 from shared.messaging.outbox import Outbox
 from shared.messaging.worker import Act, Clock
 from shared.pages.render import Pages
@@ -71,29 +65,6 @@ class Part(Protocol):
     """A group of pages."""
 
     router: APIRouter
-
-
-@dataclass(frozen=True, slots=True)
-class Registers:
-    """What the console keeps of what happens elsewhere. `uses`: for whoever asks what was done with their data."""
-
-    policies: PolicyRecordStore
-    samples: StoreRegisterStore
-    disclosures: DisclosureRegisterStore
-    record: Record
-    policy: Policy
-
-    @property
-    def handlers(self) -> Mapping[type[Message], Handler]:
-        learning = DisclosureLearning(self.disclosures, self.policy)
-        return {
-            ShipmentHandedOver: learning.on_handed_over,
-            CorrectionDisclosed: learning.on_correction,
-            StoreSampled: StoreSamples(self.samples).on_sampled,
-        }
-
-    async def note_policy(self, now: datetime) -> None:
-        await PolicyRecord(self.policies, self.record, self.policy).note(now)
 
 
 @dataclass(frozen=True, slots=True)
