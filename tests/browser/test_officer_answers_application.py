@@ -83,6 +83,8 @@ async def test_from_the_mail_to_the_certificate_and_the_reply(
     await page.click(f"a[href$='{application_id}']")
     await expect(page.locator("pre")).to_have_text(TEXT)
     await expect(page.locator("main")).to_contain_text(stranger)
+    read = {"what": "application_read", "case_id": application_id}
+    assert await world.admin["privacy"]["ledger"].count_documents(read) == 1
     await assert_accessible(page)
     await officer.shoot("application")
 

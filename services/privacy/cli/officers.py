@@ -1,4 +1,4 @@
-"""`sealed officer add | list | reset | disable | code`: accounts of the console, by an administrator.
+"""`sealed officer add | list | reset | disable | enable | code`: accounts of the console, by an administrator.
 
 Where: MONGODB_URI (the privacy service's user) and SEALED_KEYS_DIR (its key folder), or the local stack under
 SEALED_VAR.
@@ -28,6 +28,7 @@ console = Console()
 T = TypeVar("T")
 
 Name = Annotated[str, typer.Argument(help="The name the person signs in with.")]
+NameOrNumber = Annotated[str, typer.Argument(help="The name, or the number that 'list' shows, for single sign-on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="A file with the password; a random one is printed, if left out.", dir_okay=False)
@@ -57,11 +58,11 @@ def list_accounts(as_json: AsJson = False) -> None:
         typer.echo(json.dumps([_row(account) for account in found], ensure_ascii=False, indent=1))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Name", "Role", "State", "Last signed in"):
+    for column in ("Name", "Role", "State", "Last signed in", "Number"):
         table.add_column(column)
     for account in found:
         row = _row(account)
-        table.add_row(row["name"], row["role"], row["state"], row["signed_in_at"] or "never")
+        table.add_row(row["name"], row["role"], row["state"], row["signed_in_at"] or "never", row["account_id"])
     console.print(table)
 
 
@@ -72,10 +73,17 @@ def reset(name: Name, password_file: PasswordFile = None, as_json: AsJson = Fals
 
 
 @app.command()
-def disable(name: Name) -> None:
+def disable(name: NameOrNumber) -> None:
     """End the person's access; running sessions end at their next request."""
     _run(lambda accounts: accounts.disable(name, datetime.now(UTC)))
-    typer.echo(f"{name} can't sign in any more. 'sealed officer reset {name}' undoes it.")
+    typer.echo(f"{name} can't sign in any more. 'sealed officer enable {name}' undoes it.")
+
+
+@app.command()
+def enable(name: NameOrNumber) -> None:
+    """Let a disabled account sign in again, with what it had."""
+    _run(lambda accounts: accounts.enable(name))
+    typer.echo(f"{name} can sign in again.")
 
 
 @app.command()

@@ -71,6 +71,9 @@ class AccountStore:
     async def disable(self, account_id: str, now: datetime) -> None:
         await self._officers.update_one({"_id": account_id}, {"$set": {"disabled_at": now}})
 
+    async def enable(self, account_id: str) -> None:
+        await self._officers.update_one({"_id": account_id}, {"$set": {"disabled_at": None}})
+
     async def by_name(self, name: str) -> Account | None:
         return _account(await self._officers.find_one({"name": name}))
 

@@ -1,4 +1,4 @@
-"""Make, reset, disable accounts: what an administrator does with `sealed officer`, never a page."""
+"""Make, reset, disable, enable accounts: what an administrator does with `sealed officer`, never a page."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,8 +60,13 @@ class Accounts:
         return given
 
     async def disable(self, name: str, now: datetime) -> None:
-        """Sessions end at their next request. Raises NoSuchAccount."""
-        await self.store.disable((await self._account(name)).account_id, now)
+        """Sessions end at their next request. `name`: or the number, for whom an identity provider vouches:
+        it has no name to sign in with here. Raises NoSuchAccount."""
+        await self.store.disable((await self._anybodys(name)).account_id, now)
+
+    async def enable(self, name: str) -> None:
+        """As before it was disabled. `name`: or the number. Raises NoSuchAccount."""
+        await self.store.enable((await self._anybodys(name)).account_id)
 
     async def present_code(self, name: str, now: datetime) -> str:
         """For development, where nobody holds a phone. Raises NoSuchAccount, SecretUnreadable."""
@@ -69,6 +74,12 @@ class Accounts:
         if account.one_time_sealed is None:
             raise NoSuchAccount
         return self.secrets.present_code(account.one_time_sealed, account.account_id, now)
+
+    async def _anybodys(self, name: str) -> Account:
+        account = await self.store.by_name(name) or await self.store.by_id(name)
+        if account is None:
+            raise NoSuchAccount
+        return account
 
     async def _account(self, name: str) -> Account:
         account = await self.store.by_name(name)

@@ -112,6 +112,17 @@ async def test_the_half_signed_in_session_is_not_the_whole_one(service: PrivacyS
     assert again.status_code == 303  # the secret is not shown again
 
 
+async def test_a_secret_in_use_is_shown_to_no_other_half_signed_in_session(service: PrivacyService) -> None:
+    person, other, name = service.visitor(), service.visitor(), new_id()
+    given = await service.desk.accounts.add(name, "officer", datetime.now(UTC))
+    for visitor in (person, other):  # the password is known to both
+        await visitor.post(SIGN_IN, name=name, password=given.password)
+    assert (await other.get(f"{SIGN_IN}/code")).status_code == 200
+    await person.post(f"{SIGN_IN}/code", code=await service.desk.accounts.present_code(name, datetime.now(UTC)))
+    assert (await person.get(HOME)).status_code == 200
+    assert (await other.get(f"{SIGN_IN}/code")).status_code == 303
+
+
 async def test_the_cookie_is_for_this_host_over_https_and_no_script(service: PrivacyService) -> None:
     visitor, name = service.visitor(), new_id()
     given = await service.desk.accounts.add(name, "officer", datetime.now(UTC))

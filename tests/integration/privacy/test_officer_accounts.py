@@ -1,15 +1,18 @@
-"""`sealed officer`: an administrator makes, lists, resets and disables the console's accounts."""
+"""`sealed officer`: an administrator makes, lists, resets, disables and enables the console's accounts."""
 
 import asyncio
 import json
 import os
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from deploy.local.layout import ROOT
 from deploy.local.stack import LocalStack
+from services.privacy.console.account_store import AccountStore
 from shared.messaging.cloudevents import new_id
+from shared.stores.mongo import Client
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +48,22 @@ async def test_an_account_from_its_making_to_its_end(stores: LocalStack) -> None
     listed = json.loads((await officer(stores, "list", "--json"))[1])
     (row,) = [row for row in listed if row["name"] == name]
     assert (row["role"], row["state"], row["account_id"]) == ("approver", "disabled", given["account_id"])
+
+
+async def test_an_account_of_single_sign_on_ends_by_its_number(stores: LocalStack, mongo: Client) -> None:
+    store = AccountStore(mongo["privacy"])
+    account = await store.of_identity(f"https://login.example.kz {new_id()}", "dana", "officer", datetime.now(UTC))
+
+    async def state() -> str:
+        listed = json.loads((await officer(stores, "list", "--json"))[1])
+        return str(next(row["state"] for row in listed if row["account_id"] == account.account_id))
+
+    assert await state() == "active"
+    assert (await officer(stores, "disable", account.account_id))[0] == 0
+    assert await state() == "disabled"
+    assert (await officer(stores, "enable", account.account_id))[0] == 0
+    assert await state() == "active"
+    assert (await officer(stores, "reset", account.account_id))[0] == 1  # its password is the provider's
 
 
 async def test_what_can_t_be_done_is_said_without_a_traceback(stores: LocalStack) -> None:
