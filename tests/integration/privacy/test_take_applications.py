@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bson import BSON
 
 from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_store import COLLECTION, ApplicationStore
-from services.privacy.mailbox.imap_mailbox import Arrived, ImapMailbox, MailboxAway
+from services.privacy.mailbox.imap_mailbox import HEAD_BYTES, SHOWN_BYTES, Arrived, ImapMailbox, MailboxAway
 from services.privacy.mailbox.read_mail import Mail
 from services.privacy.mailbox.take_applications import AT_ONCE, ApplicationIntake
 from shared.sealing.people_index import PeopleIndex, create_key
@@ -70,6 +71,21 @@ async def test_application_is_dated_at_its_receipt_by_the_server(mailbox: RealMa
     mailbox.receive(a_mail(Date="Mon, 1 Jan 2001 00:00:00 +0000"), at=MONTH_AGO)
     (application,) = await take_all()
     assert (application.received_at, application.language, application.state) == (MONTH_AGO, "ru", "new")
+
+
+async def test_reading_leaves_a_mail_unseen_and_takes_no_more_of_it_than_is_shown(mailbox: RealMailbox) -> None:
+    """The mailbox is people's too: what they have not opened stays unopened. A Maildir has S for seen in the name."""
+    whole = a_mail("Прошу. " * (SHOWN_BYTES // 8)).as_bytes(policy=SMTP)
+    mailbox.receive(whole)
+    arrived = await mailbox.imap.arrived(lambda _: 0, 10)
+    (head,) = arrived.mails
+    shown = await mailbox.imap.read(arrived.validity, head.uid)
+    assert shown is not None
+    assert len(head.content) == HEAD_BYTES
+    assert len(shown.content) == SHOWN_BYTES < head.size == shown.size
+    names = [path.name for folder in ("new", "cur") for path in (mailbox.layout.mailbox_dir / folder).iterdir()]
+    assert len(names) == 1
+    assert "S" not in names[0].partition(":2,")[2]
 
 
 async def test_receipt_that_is_yet_to_come_counts_as_now(mailbox: RealMailbox, take_all: TakeAll) -> None:
