@@ -117,18 +117,19 @@ class MessageStore:
         """Each once: a message that is there, in whatever state, stays as it is."""
         await insert_new(self._messages, [_document(due, now) for due in messages])
 
-    async def take_due(self, now: datetime, limit: int) -> list[Message]:
-        """The messages due longest, leased to the caller alone."""
+    async def take_due(self, now: datetime, limit: int) -> tuple[list[Message], bool]:
+        """The messages due longest, leased to the caller alone, and whether there may be more: another replica may
+        have leased some of them, or all, in the same moment."""
         due = {"state": "due", "next_at": {"$lte": now}}
         found = self._messages.find(due, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
         ids = [document["_id"] async for document in found]
         if not ids:
-            return []
+            return [], False
         lease = new_id()
         change = {"$set": {"next_at": now + LEASE, "lease": lease}, "$inc": {"attempts": 1}}
         await self._messages.update_many({"_id": {"$in": ids}, **due}, change)
         mine = self._messages.find({"_id": {"$in": ids}, "lease": lease})
-        return [_message(document) async for document in mine]
+        return [_message(document) async for document in mine], len(ids) == limit
 
     async def lines_held_up(self, messages: Sequence[Message]) -> set[str]:
         """Ids of those that would overtake one that is due too, earlier in their line and not among them."""

@@ -70,9 +70,9 @@ class MessageSender:
 
     async def send_due(self, now: datetime) -> bool:
         """Try some of the messages due longest. Returns whether there may be more."""
-        batch = await self.messages.take_due(now, AT_ONCE)
+        batch, more = await self.messages.take_due(now, AT_ONCE)
         if not batch:
-            return False
+            return more
         campaigns = await self.campaigns.texts_of({message.campaign for message in batch if message.campaign})
         contacts = await self._contacts(batch)
         contacts |= dict.fromkeys(await self.messages.lines_held_up(batch), AFTER_AN_EARLIER_ONE)
@@ -87,7 +87,7 @@ class MessageSender:
         }
         await self.messages.settle(outcomes, now)
         _note(batch, outcomes)
-        return len(batch) == AT_ONCE
+        return more
 
     async def _contacts(self, batch: Sequence[Message]) -> dict[str, Contact]:
         """For each message whom to write to, or why not. One look-up a purpose."""
