@@ -1,6 +1,7 @@
 """A part is started, seen ready, repaired and stopped. The part here is a small fake service."""
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -120,6 +121,16 @@ async def test_ports_are_distinct_and_stay_the_same_while_free(tmp_path: Path) -
     first = choose_ports(["a", "b", "c"], remembered)
     assert len(set(first.values())) == 3
     assert choose_ports(["c", "a", "b"], remembered) == first
+
+
+async def test_port_chosen_earlier_for_another_name_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.sample", lambda ports, count: list(ports)[:count])
+    remembered = tmp_path / "ports.json"
+    for name in ("a", "b", "c", "d"):
+        choose_ports([name], remembered)
+    assert len(set(json.loads(remembered.read_text()).values())) == 4
 
 
 async def test_port_somebody_else_holds_is_replaced(tmp_path: Path) -> None:
