@@ -18,6 +18,7 @@ from services.intake.opening_store import OpeningStore
 from services.intake.order_store import OrderStore
 from services.intake.ordering.app import Ordering
 from services.intake.recognise_people import Recognition
+from services.intake.routes import LARGER_BODIES
 from services.intake.seal_contacts import ContactSealing
 from services.intake.settings import IntakeSettings
 from services.intake.subject_store import SubjectStore
@@ -156,7 +157,9 @@ def build(settings: IntakeSettings) -> FastAPI:
         client.close()
 
     ready = readiness(client, broker, subscribers)
-    app = http_app("Sealed Orders: intake", lifespan=lifespan, ready=ready, page=pages.problem)
+    app = http_app(
+        "Sealed Orders: intake", lifespan=lifespan, ready=ready, page=pages.problem, larger_bodies=LARGER_BODIES
+    )
     secure_pages(app, pages, sessions, idle=IDLE)
     for router in (ordering.router, my_data.router, call_backs.router):
         app.include_router(router)

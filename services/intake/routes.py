@@ -26,10 +26,12 @@ from services.intake.withdraw_consent import WithdrawConsent
 from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
 from shared.http.bearer import require_token
+from shared.http.body_limit import too_large
 from shared.http.problems import Problem
 
 MAX_ORDER_BYTES = 48 * 1024  # 100 items with long names; its envelope stays below what an event may carry
 MAX_EXPORT_BYTES = 64 * 1024 * 1024
+LARGER_BODIES = {"/v1/orders/batch": MAX_EXPORT_BYTES}
 WHOLE = "(whole request)"
 JSON = ("application/json",)
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
@@ -140,23 +142,13 @@ def _gone(erased: OrderErased) -> Problem:
 
 
 async def _body_of(request: Request, media_types: tuple[str, ...], most: int) -> AsyncIterator[bytes]:
-    """The body as it streams in. Raises Problem 415 or 413, the latter before anything is read where the length was
-    declared."""
+    """The body as it streams in. Raises Problem 415 or 413."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
         raise Problem(415, "Not a form we read", f"Send it as {' or '.join(media_types)} (header Content-Type).")
-    declared = request.headers.get("content-length", "0")
-    size = int(declared) if declared.isdigit() else 0
-    if size > most:
-        raise _too_large(most)
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise _too_large(most)
+            raise too_large(most)
         yield chunk
-
-
-def _too_large(most: int) -> Problem:
-    rule = f"may be {most} bytes long"
-    return Problem(413, "Too large", "Send less at once.", errors=[{"field": WHOLE, "rule": rule}])

@@ -17,8 +17,9 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):
-    """Raised by an act's HTTP edge; `detail` states the rule and the remedy."""
+class Problem(HTTPException):
+    """Raised by an act's HTTP edge; `detail` states the rule and the remedy. An HTTPException, so that FastAPI lets one
+    that is raised while it reads a body through."""
 
     def __init__(
         self,
@@ -29,9 +30,8 @@ class Problem(Exception):
         errors: Sequence[dict[str, str]] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
-        self.status, self.title, self.detail = status, title, detail
-        self.errors, self.headers = list(errors), headers
-        super().__init__(title)
+        super().__init__(status, detail, headers)
+        self.title, self.errors = title, list(errors)
 
 
 # (request, status, title, detail) → the page, or None where a program asks.
@@ -44,10 +44,10 @@ def no_page(request: Request, status: int, title: str, detail: str) -> None:
 
 def answer_to(request: Request, error: Problem, page: Page) -> Response:
     """The error as whoever asks reads it."""
-    shown = page(request, error.status, error.title, error.detail)
+    shown = page(request, error.status_code, error.title, error.detail)
     if shown is None:
-        body = problem(error.status, error.title, error.detail, errors=error.errors)
-        return JSONResponse(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)
+        body = problem(error.status_code, error.title, error.detail, errors=error.errors)
+        return JSONResponse(body, error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
     shown.headers.update(error.headers or {})
     return shown
 

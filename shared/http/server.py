@@ -5,6 +5,7 @@ import gc
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 
 import structlog
 import uvicorn
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.http import problems
+from shared.http.body_limit import BodyLimit
 
 Check = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -27,11 +29,13 @@ def http_app(
     lifespan: Lifespan,
     ready: Mapping[str, Check],
     page: problems.Page = problems.no_page,
+    larger_bodies: Mapping[str, int] = MappingProxyType({}),
 ) -> FastAPI:
     """A FastAPI application with the common routes. `ready`: what readiness asks, by name. `page`: how a browser is
-    shown an error."""
+    shown an error. `larger_bodies`: see BodyLimit."""
     app = FastAPI(title=title, lifespan=_told_of_failure(lifespan), docs_url=None, redoc_url=None)
     problems.install(app, page)
+    app.add_middleware(BodyLimit, larger=larger_bodies)
 
     @app.get("/health/live", include_in_schema=False)
     async def live() -> dict[str, str]:

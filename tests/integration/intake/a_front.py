@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from services.intake.call_backs.app import CallBacks
 from services.intake.order_pages import OrderPages
 from services.intake.policy_pages import PolicyPages
-from shared.http import problems
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.pages.security import secure_pages
 from shared.pages.sessions import MongoSessionStore
+from tests.bare_app import bare_app
 from tests.integration.intake.an_intake import Intake
 
 TOKEN = "the operators' token"
@@ -72,9 +72,8 @@ def error_at(page: str, name: str) -> str | None:
 
 
 def _front(intake: Intake) -> FastAPI:
-    app = FastAPI()
     pages = Pages("services.intake", intake.policy)
-    problems.install(app, pages.problem)
+    app = bare_app(page=pages.problem)
     secure_pages(app, pages, MongoSessionStore(intake.database), idle=timedelta(minutes=5))
     attempts, token = Attempts(intake.database), SecretStr(TOKEN)
     call_backs = CallBacks(intake.client, intake.policy, intake.holdings(), intake.recognition, pages, attempts, token)

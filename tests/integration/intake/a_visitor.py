@@ -7,19 +7,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.intake.contact import Contact
 from services.intake.my_data.app import MyData
 from services.intake.my_data.one_time_codes import MadeCode
 from services.intake.settings import IntakeSettings
-from shared.http import problems
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.pages.security import secure_pages
 from shared.pages.sessions import MongoSessionStore
 from shared.policy.model import Language
+from tests.bare_app import bare_app
 from tests.integration.intake.an_intake import Intake
 
 BROWSER = {"accept": "text/html", "sec-fetch-site": "same-origin", "accept-language": "en"}
@@ -56,9 +55,8 @@ class Front:
     def __init__(self, intake: Intake) -> None:
         self.codes: list[tuple[Contact, str | None]] = []
         self.wanted: list[Callable[[], Awaitable[bool]]] = []  # asked beside the request: whether a code is sent
-        self.app = FastAPI()
         pages = Pages("services.intake", intake.policy)
-        problems.install(self.app, pages.problem)
+        self.app = bare_app(page=pages.problem)
         secure_pages(self.app, pages, MongoSessionStore(intake.database), idle=timedelta(minutes=5))
         client, policy = intake.client, intake.policy
         my_data = MyData(

@@ -7,19 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local.stack import LocalStack
 from services.privacy import find_subject
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.routes import OfficerRoutes
-from shared.http.server import http_app
 from shared.messaging.cloudevents import new_id
 from shared.policy.working_days import ALMATY, deadline
 from shared.sealing.people_index import PeopleIndex
 from shared.stores.keyring_view import DATABASE, PEOPLE
 from shared.stores.mongo import Client
+from tests.bare_app import bare_app
 from tests.integration.privacy.an_office import PERSON, POLICY, Office, Person
 
 pytestmark = pytest.mark.integration
@@ -28,14 +27,9 @@ STRANGER = "+77000000099"
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    yield
-
-
-@asynccontextmanager
 async def officer_of(office: Office) -> AsyncIterator[httpx.AsyncClient]:
     privacy = office.privacy
-    app = http_app("test", lifespan=lifespan, ready={})
+    app = bare_app()
     routes = OfficerRoutes(
         token=SecretStr(TOKEN),
         withdrawals=privacy.withdrawals,

@@ -1,7 +1,6 @@
 """Every refusal is problem+json (RFC 9457): the field and the rule, never the value."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import httpx
@@ -13,8 +12,8 @@ from pymongo.errors import AutoReconnect
 from shared.contracts.kazakhstan import Email, Phone
 from shared.http.bearer import require_token
 from shared.http.problems import MEDIA_TYPE, Problem
-from shared.http.server import http_app
 from shared.observability import metrics
+from tests.bare_app import bare_app
 
 NAME = "Айпатшайым"
 
@@ -43,11 +42,7 @@ async def too_slow() -> bool:
 
 
 def an_app(**ready: Any) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> Any:
-        yield
-
-    app = http_app("test", lifespan=lifespan, ready=ready)
+    app = bare_app(ready)
 
     @app.post("/forms")
     async def take(form: Form) -> dict[str, str]:

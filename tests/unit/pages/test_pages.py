@@ -16,6 +16,7 @@ from shared.pages.security import secure_pages
 from shared.pages.sessions import COOKIE, begin, end, signed_in
 from shared.policy.load import load_policy
 from shared.policy.model import Language
+from tests.bare_app import bare_app
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 HTML = {"Accept": "text/html"}
@@ -37,8 +38,7 @@ class Untouched(SessionStore):
 
 
 def an_app(sessions: SessionStore | None = None) -> FastAPI:
-    app = FastAPI()
-    problems.install(app, PAGES.problem)
+    app = bare_app(page=PAGES.problem)
 
     @app.get("/who")
     async def who(request: Request) -> dict[str, str | None]:
