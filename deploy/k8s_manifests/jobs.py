@@ -52,7 +52,7 @@ def rotation() -> list[Manifest]:
         ROTATE,
         container(
             ROTATE,
-            ["python", "-m", "deploy.cli", "keys", "rotate"],
+            ["python", "-m", "deploy.provision.rotation_job"],
             [mount("vault", "/vault")],
             envFrom=[{"configMapRef": {"name": "vault"}}],
             env=[{**ADMIN, "name": "SEALED_ADMIN_MONGODB_URI"}],

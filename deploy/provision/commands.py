@@ -11,12 +11,11 @@ import typer
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
 from deploy.local.vault_keys import administrator_of
-from deploy.provision.rotate_keys import Rotation, rotate
+from deploy.provision.rotate_keys import rotate_all
 from shared.policy.load import load_policy
 from shared.sealing.kek import KekKeeper
 from shared.sealing.kek_files import KekFolders
 from shared.sealing.kek_vault import KekVaultKeeper, VaultAddress
-from shared.stores.mongo import connect
 
 app = typer.Typer(help="Key-encryption keys and their epochs.", no_args_is_help=True)
 
@@ -63,23 +62,9 @@ def rotate_command(
     if kek == "vault":
         own = vault_addr and vault_token_file and VaultAddress(vault_addr, vault_token_file)
         keeper = KekVaultKeeper(own or administrator_of(layout))
-    done = asyncio.run(_rotate(uri, keeper, tuple(reader or policy.readers), cache_seconds))
+    done = asyncio.run(rotate_all(uri, keeper, tuple(reader or policy.readers), cache_seconds=cache_seconds))
     if as_json:
         typer.echo(json.dumps([asdict(rotation) for rotation in done], indent=1))
         return
     for rotation in done:
-        old = ", ".join(map(str, rotation.old_epochs))
-        typer.echo(
-            f"{rotation.reader}: epoch {rotation.new_epoch} is in use, {rotation.rewrapped} keys re-wrapped, "
-            f"epoch {old} destroyed"
-        )
-
-
-async def _rotate(uri: str, keeper: KekKeeper, readers: tuple[str, ...], cache_seconds: float) -> list[Rotation]:
-    client = connect(uri, service="rotation")
-    try:
-        return await asyncio.gather(
-            *(rotate(client, keeper, reader, cache_seconds=cache_seconds) for reader in readers)
-        )
-    finally:
-        client.close()
+        typer.echo(str(rotation))

@@ -16,7 +16,7 @@ from deploy.provision.epoch_records import note_created, note_destroyed
 from shared.sealing.kek import KekKeeper
 from shared.sealing.wrapping import KeyUnwrapper, KeyWrapper, WrappedKey
 from shared.stores.keyring_view import DATABASE, SUBJECTS
-from shared.stores.mongo import Client, Collection, Document
+from shared.stores.mongo import Client, Collection, Document, connect
 
 AT_ONCE = 1_000
 
@@ -27,6 +27,25 @@ class Rotation:
     old_epochs: tuple[int, ...]
     new_epoch: int
     rewrapped: int
+
+    def __str__(self) -> str:
+        old = ", ".join(map(str, self.old_epochs))
+        return (
+            f"{self.reader}: epoch {self.new_epoch} is in use, {self.rewrapped} keys re-wrapped, epoch {old} destroyed"
+        )
+
+
+async def rotate_all(
+    admin_uri: str, keeper: KekKeeper, readers: Sequence[str], *, cache_seconds: float
+) -> list[Rotation]:
+    """All readers' at once, each as `rotate` does it."""
+    client = connect(admin_uri, service="rotation")
+    try:
+        return await asyncio.gather(
+            *(rotate(client, keeper, reader, cache_seconds=cache_seconds) for reader in readers)
+        )
+    finally:
+        client.close()
 
 
 async def rotate(

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic_settings import BaseSettings
 from typer.main import get_command
 
-from deploy.provision import commands, keys
+from deploy.provision import keys, rotation_job
 from services.delivery.settings import DeliverySettings
 from services.intake.settings import IntakeSettings
 from services.notifications.settings import NotificationsSettings
@@ -43,9 +43,9 @@ def variables_of(service: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def variables_of_rotation() -> frozenset[str]:
-    """Names of what `sealed keys rotate` reads."""
-    group: Any = get_command(commands.app)
-    return frozenset(str(parameter.envvar) for parameter in group.commands["rotate"].params if parameter.envvar)
+    """Names of what the rotation's job reads."""
+    command: Any = get_command(rotation_job.app)
+    return frozenset(str(parameter.envvar) for parameter in command.params if parameter.envvar)
 
 
 @cache
