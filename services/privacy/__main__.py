@@ -7,4 +7,4 @@ from shared.observability.logging import configure_logging
 
 settings = PrivacySettings()
 configure_logging(SERVICE, json=settings.log_format == "json")
-serve(build(settings), settings.host, settings.port)
+serve(build(settings), settings.host, settings.port, drain_seconds=settings.drain_seconds)

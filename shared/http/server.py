@@ -1,6 +1,7 @@
 """The HTTP side every service has: liveness, readiness, metrics, errors as problem+json, a drain on TERM."""
 
 import asyncio
+import contextlib
 import gc
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.http import problems
 from shared.http.body_limit import BodyLimit
+from shared.http.drain import CloseWhileLeaving, Drain, DrainingServer
 
 Check = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -36,6 +38,8 @@ def http_app(
     app = FastAPI(title=title, lifespan=_told_of_failure(lifespan), docs_url=None, redoc_url=None)
     problems.install(app, page)
     app.add_middleware(BodyLimit, larger=larger_bodies)
+    app.state.drain = drain = Drain()
+    app.add_middleware(CloseWhileLeaving, drain=drain)
 
     @app.get("/health/live", include_in_schema=False)
     async def live() -> dict[str, str]:
@@ -44,6 +48,8 @@ def http_app(
 
     @app.get("/health/ready", include_in_schema=False)
     async def readiness() -> JSONResponse:
+        if drain.began:
+            return JSONResponse({"ready": False, "checks": {"staying": False}}, 503)
         results = dict(zip(ready, await asyncio.gather(*(_holds(check) for check in ready.values())), strict=True))
         return JSONResponse({"ready": all(results.values()), "checks": results}, 200 if all(results.values()) else 503)
 
@@ -84,8 +90,8 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(100_000, 20, 20)
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Run until TERM, then finish requests in flight. No core dumps: key material is in memory.
+def serve(app: FastAPI, host: str, port: int, *, drain_seconds: float) -> None:
+    """Run until TERM, drain as shared/http/drain.py has it. No core dumps: key material is in memory.
 
     What has been made so far lives as long as the process: the garbage collector need not look at it again, nor so
     often at what a request makes (a tenth of a request's time)."""
@@ -93,7 +99,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     collect_garbage_seldom()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -102,3 +108,5 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         loop="uvloop",
     )
+    with contextlib.suppress(KeyboardInterrupt):
+        DrainingServer(config, app.state.drain, drain_seconds).run()

@@ -11,13 +11,15 @@ from shared.sealing.kek_vault import VaultAddress
 
 
 class ServiceSettings(BaseSettings):
-    """`key_cache_seconds`: how long a person's key may be kept in memory; never longer than 60. `kek`: where the
+    """`drain_seconds`: how long requests are still answered after TERM, for whoever learns late that this replica
+    leaves. `key_cache_seconds`: how long a person's key may be kept in memory; never longer than 60. `kek`: where the
     key-encryption keys are; the names of Vault's settings are those of its own tools."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # the error of one missing setting quotes all others
 
     port: int = Field(validation_alias="SEALED_PORT")
     host: str = Field(default="127.0.0.1", validation_alias="SEALED_HOST")
+    drain_seconds: float = Field(default=0, ge=0, le=300, validation_alias="SEALED_DRAIN_SECONDS")
     kafka_bootstrap_servers: str = Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")
     kafka_username: str | None = Field(default=None, validation_alias="KAFKA_USERNAME")
     kafka_password: SecretStr | None = Field(default=None, validation_alias="KAFKA_PASSWORD")
