@@ -12,6 +12,7 @@ from shared.messaging.consume import PASSING_FAULTS
 
 PAUSE_SECONDS = 0.25
 FAULT_PAUSE_SECONDS = 2.0
+FINISH_SECONDS = 5.0
 log = structlog.get_logger()
 
 Act = Callable[[datetime], Awaitable[bool]]
@@ -25,11 +26,16 @@ async def local_time() -> datetime:
 @asynccontextmanager
 async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS, clock: Clock = local_time) -> AsyncIterator[None]:
     """Repeat each act while the block runs. An act does a bounded part of what is due now and says whether there may
-    be more. It is cancelled at the end, so it must be safe to break off anywhere. `clock`: what "now" is."""
-    tasks = [asyncio.create_task(_forever(act, pause_seconds, clock)) for act in acts]
+    be more. At the end it may finish what it has begun: what it has leased would wait for another replica until the
+    lease is over. One that takes longer is cancelled, so it must be safe to break off anywhere. `clock`: what "now"
+    is."""
+    leaving = asyncio.Event()
+    tasks = [asyncio.create_task(_until(leaving, act, pause_seconds, clock)) for act in acts]
     try:
         yield
     finally:
+        leaving.set()
+        await asyncio.wait(tasks, timeout=FINISH_SECONDS)
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -37,11 +43,11 @@ async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS, clock: Clock
                 await task
 
 
-async def _forever(act: Act, pause_seconds: float, clock: Clock) -> None:
-    while True:
+async def _until(leaving: asyncio.Event, act: Act, pause_seconds: float, clock: Clock) -> None:
+    while not leaving.is_set():
         pause = pause_seconds
         try:
-            while await act(await clock()):
+            while await act(await clock()) and not leaving.is_set():
                 await asyncio.sleep(0)
         except PASSING_FAULTS as error:
             log.warning("work_interrupted", error=type(error).__name__)
@@ -49,4 +55,5 @@ async def _forever(act: Act, pause_seconds: float, clock: Clock) -> None:
         except Exception as error:  # a bug in one item must not end the work for all others
             log.error("work_failed", exc_info=error)
             pause = FAULT_PAUSE_SECONDS
-        await asyncio.sleep(pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(leaving.wait(), pause)

@@ -52,7 +52,24 @@ async def test_a_fault_is_noted_without_its_text_and_outlived(
     assert not [entry for entry in logs if "77000000042" in str({**entry, "exc_info": None})]
 
 
-async def test_work_ends_with_its_block() -> None:
+async def test_what_was_begun_is_finished_and_nothing_more_begun() -> None:
+    begun, finish, finished = asyncio.Event(), asyncio.Event(), 0
+
+    async def act(now: datetime) -> bool:
+        nonlocal finished
+        begun.set()
+        await finish.wait()
+        finished += 1
+        return True
+
+    async with working(act):
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.05, finish.set)
+    assert finished == 1
+
+
+async def test_what_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FINISH_SECONDS", 0.01)
     broken_off = asyncio.Event()
 
     async def act(now: datetime) -> bool:
