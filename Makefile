@@ -103,7 +103,7 @@ contracts: $(READY) ## Write the contracts' snapshots anew (schemas, AsyncAPI do
 	$(PY) -m shared.contracts.snapshots
 
 lock: $(READY) ## Resolve requirements/*.in into hashed locks
-	@cd requirements && for name in service dev bootstrap; do \
+	@cd requirements && for name in service dev image bootstrap; do \
 		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o $$name.lock $$name.in; \
 	done
