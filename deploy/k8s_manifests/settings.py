@@ -17,9 +17,11 @@ from deploy.k8s_manifests.names import (
 )
 from deploy.k8s_manifests.network import OUTSIDE_PORT
 
+DRAIN_SECONDS: Final = 5  # until every node has stopped sending requests to a pod that leaves
 SHARED: Final = {
     "SEALED_HOST": "0.0.0.0",
     "SEALED_PORT": str(HTTP_PORT),
+    "SEALED_DRAIN_SECONDS": str(DRAIN_SECONDS),
     "SEALED_KEYS_DIR": "/keys",
     "SEALED_LOG_FORMAT": "json",
     "SEALED_KEY_CACHE_SECONDS": "60",

@@ -9,12 +9,22 @@ from deploy.k8s_manifests.pods import container, mount, resources, template
 from shared.http.server import GRACEFUL_SECONDS as REQUESTS_SECONDS
 from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
 from shared.messaging.consume import REVOKE_WAIT_SECONDS
+from shared.messaging.outbox import STOP_SECONDS as OUTBOX_SECONDS
+from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from shared.policy.model import Policy
 
-LEAVE_SECONDS: Final = 5  # until every node has stopped sending requests here
 SPARE_SECONDS: Final = 10
-# Requests in flight, then the batches, then their partitions are given back, one after the other.
-GRACE_SECONDS: Final = ceil(LEAVE_SECONDS + REQUESTS_SECONDS + BATCH_SECONDS + REVOKE_WAIT_SECONDS + SPARE_SECONDS)
+# What a pod does on TERM, one after the other: it answers on, finishes requests, finishes its work, finishes and commits
+# the batches, gives their partitions back, publishes what they left.
+GRACE_SECONDS: Final = ceil(
+    settings.DRAIN_SECONDS
+    + REQUESTS_SECONDS
+    + WORK_SECONDS
+    + BATCH_SECONDS
+    + REVOKE_WAIT_SECONDS
+    + OUTBOX_SECONDS
+    + SPARE_SECONDS
+)
 KAFKA_CA: Final = {
     "name": "kafka-ca",
     "secret": {
@@ -73,7 +83,6 @@ def _container(service: str) -> Manifest:
         startupProbe=_probe("ready", periodSeconds=5, failureThreshold=60),
         readinessProbe=_probe("ready", periodSeconds=5, failureThreshold=3),
         livenessProbe=_probe("live", periodSeconds=10, failureThreshold=6),
-        lifecycle={"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}},
         resources=resources("250m", "512Mi"),
     )
 

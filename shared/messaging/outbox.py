@@ -28,6 +28,7 @@ from shared.stores.mongo import Database, Session
 
 COLLECTION: Final = "outbox"
 ACKNOWLEDGE_SECONDS = 15.0
+STOP_SECONDS = 5.0
 SWEEP_AT_ONCE = 500
 log = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class Outbox:
     async def stop(self) -> None:
         """Publish what is queued, then stop. Whatever is left is swept by another replica or the next start."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(STOP_SECONDS):
                 await self._committed.join()
                 await self._acknowledged.join()
         for task in self._tasks:

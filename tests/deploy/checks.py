@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from shared.http.server import GRACEFUL_SECONDS as REQUESTS_SECONDS
 from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
 from shared.messaging.consume import REVOKE_WAIT_SECONDS
+from shared.messaging.outbox import STOP_SECONDS as OUTBOX_SECONDS
+from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from tests.deploy.built import POLICY, SETTINGS, groups, key_files, variables_of, variables_of_rotation
 from tests.deploy.parts import WORKLOADS, container, of_kind, pod, secrets_of, template, variables
 from tests.deploy.reach import each_pod_is_reached_by_its_own, each_pod_reaches_what_it_is_told_of, nothing_else_is_open
@@ -99,9 +101,9 @@ def commands_and_images_agree(objects: list[Manifest]) -> Iterator[str]:
 
 def drain_fits_into_grace(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Deployment").items():
-        sleep = container(one).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        needed = sleep + REQUESTS_SECONDS + BATCH_SECONDS + REVOKE_WAIT_SECONDS
-        if not sleep or pod(one).get("terminationGracePeriodSeconds", 30) < needed:
+        drain = float(variables(one, objects).get("SEALED_DRAIN_SECONDS") or 0)
+        needed = drain + REQUESTS_SECONDS + WORK_SECONDS + BATCH_SECONDS + REVOKE_WAIT_SECONDS + OUTBOX_SECONDS
+        if not drain or pod(one).get("terminationGracePeriodSeconds", 30) <= needed:
             yield name
 
 

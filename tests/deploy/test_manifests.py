@@ -85,6 +85,7 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("another service's command", checks.commands_and_images_agree, lambda m: container(deployment(m))["command"].__setitem__(2, "services.intake")),
     ("another image", checks.commands_and_images_agree, lambda m: deployment(m)["spec"]["template"]["spec"]["containers"][0].update(image="sealed-orders:0.0.9")),
     ("too little grace", checks.drain_fits_into_grace, lambda m: deployment(m)["spec"]["template"]["spec"].update(terminationGracePeriodSeconds=30)),
+    ("no drain", checks.drain_fits_into_grace, lambda m: of_kind(m, "ConfigMap")["sealed-orders"]["data"].pop("SEALED_DRAIN_SECONDS")),
     ("a setting mistyped", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].update(PARTNER_URI="x")),
     ("a setting missing", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["delivery"]["data"].pop("PARTNER_URL")),
     ("a setting that is refused", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["sealed-orders"]["data"].update(SEALED_KEY_CACHE_SECONDS="600")),
