@@ -14,8 +14,8 @@ from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from shared.policy.model import Policy
 
 SPARE_SECONDS: Final = 10
-# What a pod does on TERM, one after the other: it answers on, finishes requests, finishes its work, finishes and commits
-# the batches, gives their partitions back, publishes what they left.
+# What a pod does on TERM, one after the other: it answers on, finishes requests, finishes its work, finishes and
+# commits the batches, gives their partitions back, publishes what they left.
 GRACE_SECONDS: Final = ceil(
     settings.DRAIN_SECONDS
     + REQUESTS_SECONDS
