@@ -1,8 +1,9 @@
 """(a) Consume, fence, look keys up, write: against plain aiokafka + bulk_write of unsealed messages, and against
 FastStream with one message and one update at a time.
 
-Ours runs the delivery service's own handler with its metrics and tracing on. Rates count from the first batch in hand
-to the last one durable, so that joining a group (seconds on any broker) is no part of them.
+Ours runs the delivery service's own handler with its metrics on. Rates count from the first batch in hand to the last
+one durable, so that joining a group (seconds on any broker) is no part of them. a4 and a5 are what traces cost: all
+messages, or one in ten, are in a recorded trace, and their spans are made into what a collector is sent, and not sent.
 """
 
 import asyncio
@@ -14,8 +15,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faststream.kafka import KafkaBroker
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pymongo import InsertOne
 
 from deploy.bench.measure import Measured, in_turn
@@ -26,9 +27,11 @@ from services.delivery.track_orders import OrderTracking
 from shared.contracts.orders import OrderPlaced
 from shared.http.server import collect_garbage_seldom
 from shared.messaging.broker import kafka_broker
-from shared.messaging.cloudevents import Outgoing, Received, new_id
+from shared.messaging.cloudevents import TRACE, Outgoing, Received, new_id
 from shared.messaging.consume import FETCH_WAIT_MS, BatchConsumer, Handler, Outcome, subscribe
 from shared.messaging.dead_letters import DeadLetters
+from shared.observability import tracing
+from shared.observability.trace_export import provider_of
 from shared.sealing.keyring import KeyringReader
 from shared.sealing.opener import Opener, Sealed
 from shared.sealing.wrapping import KeyUnwrapper
@@ -40,13 +43,18 @@ SINGLE_MESSAGES = 1_500
 ROUNDS = 3
 READER = "delivery"
 SEALED_TOPIC, PLAIN_TOPIC = "bench-sealed", "bench-plain"
+TRACED: dict[str, int] = {"bench-traced": 1, "bench-traced-tenth": 10}  # topic → one recorded trace in so many messages
 PURPOSE = "3.2.3"
 
 
-class _Dropped(SpanExporter):
-    """Spans are made, batched and handed over; nobody keeps them."""
+class _NotSent(SpanExporter):
+    """Spans are made, batched, encoded and counted; nobody is sent them."""
+
+    encoded = 0
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
+        assert encode_spans(spans).SerializeToString()
+        self.encoded += len(spans)
         return SpanExportResult.SUCCESS
 
 
@@ -75,8 +83,6 @@ class _Clock:
 
 async def measure(bench: Bench) -> list[Measured]:
     await _fill_topics(bench)
-    tracer = TracerProvider()
-    tracer.add_span_processor(BatchSpanProcessor(_Dropped()))
     bench.people.clear()
     collect_garbage_seldom()  # as the services do; for both sides
     plain = bench.client["delivery"]["bench_plain"]
@@ -89,22 +95,45 @@ async def measure(bench: Bench) -> list[Measured]:
         return await _single(bench, plain)
 
     async def sealed() -> float:
-        return await _ours(bench, shipments, tracer, opening=False)
+        return await _ours(bench, shipments)
 
     async def opened() -> float:
-        return await _ours(bench, shipments, tracer, opening=True)
+        return await _ours(bench, shipments, opening=True)
+
+    everything = _NotSent()
+
+    async def traced() -> float:
+        return await _traced(bench, shipments, "bench-traced", everything)
+
+    async def tenth_traced() -> float:
+        return await _traced(bench, shipments, "bench-traced-tenth", _NotSent())
 
     a, b = await in_turn(sealed, raw, ROUNDS)
     c, d = await in_turn(opened, raw, ROUNDS)
     e = await single()
+    f, g = await in_turn(traced, sealed, ROUNDS)
+    kept = f"{everything.encoded:,} of {ROUNDS * MESSAGES:,} spans were encoded; the others found the queue full"
+    h, i = await in_turn(tenth_traced, sealed, ROUNDS)
     return [
         Measured("a1. pipeline vs plain aiokafka + bulk_write", a, b, 0.9, "messages/s"),
         Measured("a2. pipeline, every envelope opened, vs plain", c, d, 0.9, "messages/s"),
         Measured("a3. pipeline vs single message + update_one", a, e, 20.0, "messages/s"),
+        Measured("a4. pipeline, every message traced, vs without traces", f, g, None, "messages/s", note=kept),
+        Measured("a5. pipeline, one message in ten traced, vs without", h, i, None, "messages/s"),
     ]
 
 
-async def _ours(bench: Bench, shipments: Collection, tracer: TracerProvider, *, opening: bool) -> float:
+async def _traced(bench: Bench, shipments: Collection, topic: str, exporter: SpanExporter) -> float:
+    provider = provider_of(READER, exporter, 1.0)
+    tracing.use(provider)
+    try:
+        return await _ours(bench, shipments, topic=topic)
+    finally:
+        tracing.use(None)
+        provider.shutdown()
+
+
+async def _ours(bench: Bench, shipments: Collection, *, topic: str = SEALED_TOPIC, opening: bool = False) -> float:
     await shipments.delete_many({})
     clock = _Clock(MESSAGES)
     keyring = KeyringReader(
@@ -115,15 +144,13 @@ async def _ours(bench: Bench, shipments: Collection, tracer: TracerProvider, *, 
         _opening_first(tracking.on_placed, Opener(READER, bench.policy, keyring)) if opening else tracking.on_placed
     )
     service = f"bench-{new_id()[:8]}"
-    broker = kafka_broker(bench.kafka, service=service, idempotent=False, tracer_provider=tracer)
+    broker = kafka_broker(bench.kafka, service=service, idempotent=False)
 
     async def timed(batch: Sequence[Received[OrderPlaced]]) -> Outcome:
         outcome: Outcome = await clock.around(len(batch), handler(batch))
         return outcome
 
-    subscribe(
-        broker, BatchConsumer(SEALED_TOPIC, {OrderPlaced: timed}, DeadLetters(broker, "delivery")), service=service
-    )
+    subscribe(broker, BatchConsumer(topic, {OrderPlaced: timed}, DeadLetters(broker, "delivery")), service=service)
     await broker.start()
     try:
         return await clock.rate()
@@ -187,20 +214,24 @@ async def _single(bench: Bench, collection: Collection) -> float:
 
 
 async def _fill_topics(bench: Bench) -> None:
-    """The same orders twice: sealed as intake publishes them, and as plain JSON of at least the same size."""
-    await create_topics(bench.kafka, SEALED_TOPIC, PLAIN_TOPIC, partitions=6)
+    """The same orders sealed as intake publishes them, without and with traces, and as plain JSON of at least the same
+    size."""
+    await create_topics(bench.kafka, SEALED_TOPIC, PLAIN_TOPIC, *TRACED, partitions=6)
     producer = AIOKafkaProducer(**bench.kafka.client_options(), max_batch_size=256 * 1024, compression_type="zstd")
     await producer.start()
     send: Callable[..., Awaitable[Any]] = producer.send
     try:
         for some in [placed_events(bench.people[i : i + 2_000]) for i in range(0, MESSAGES, 2_000)]:
             futures = []
-            for outgoing in some:
+            for number, outgoing in enumerate(some):
                 value, key, headers = as_message(outgoing)
                 futures += [
                     await send(SEALED_TOPIC, value, key, headers=headers),
                     await send(PLAIN_TOPIC, *_plain(outgoing)),
                 ]
+                for topic, every in TRACED.items():
+                    trace = f"00-{new_id()}-{new_id()[:16]}-{'00' if number % every else '01'}"
+                    futures.append(await send(topic, value, key, headers=[*headers, (TRACE, trace.encode())]))
             await asyncio.gather(*futures)
     finally:
         await producer.stop()

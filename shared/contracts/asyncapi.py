@@ -20,7 +20,10 @@ HEADERS = {
         "ce_time": {"type": "string", "format": "date-time"},
         "ce_dataschema": {"type": "string", "format": "uri-reference"},
         "content-type": {"type": "string", "const": "application/json"},
-        "traceparent": {"type": "string", "description": "W3C trace context."},
+        "ce_traceparent": {
+            "type": "string",
+            "description": "W3C trace context, where the event came to be in a trace.",
+        },
     },
 }
 

@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from aiokafka import ConsumerRecord
-from opentelemetry import propagate
 from pydantic import ValidationError
 
 from shared.contracts.catalogue import CONSUMED
 from shared.contracts.event import Message
+from shared.observability.tracing import cause_of
 
 CONTENT_TYPE = "application/json"
 ATTRIBUTES = ("ce_id", "ce_type", "ce_time")
+# CloudEvents' distributed tracing extension: the trace in which the event came to be. Absent where it is in none.
+TRACE = "ce_traceparent"
+TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 RANDOM_ID = re.compile(r"[0-9a-f]{32}")
 EVENT_TYPES: dict[str, type[Message]] = {event.type_name(): event for event in CONSUMED}
 
@@ -39,13 +42,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Received(Generic[E]):
-    """An event as it came, with the raw record for the dead-letter topic."""
+    """An event as it came, with the raw record for the dead-letter topic. traceparent: of what led to it."""
 
     event: E
     event_id: str
     event_type: str
     time: datetime
     record: "ConsumerRecord[bytes, bytes]" = field(repr=False)
+    traceparent: str | None = None
 
 
 class Unreadable(Exception):
@@ -72,7 +76,8 @@ def headers_of(outgoing: Outgoing, source: str) -> dict[str, str]:
         "ce_dataschema": f"/contracts/{event_type}.json",
         "content-type": CONTENT_TYPE,
     }
-    propagate.inject(headers)
+    if cause := cause_of(outgoing.key):
+        headers[TRACE] = cause
     return headers
 
 
@@ -80,7 +85,8 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
     """Raises Unreadable with one of: tombstone, not-a-cloudevent, unknown-type, schema-violation, key-mismatch."""
     if not record.value:
         raise Unreadable("tombstone")
-    event_id, event_type, time = _attributes(record)
+    headers = dict(record.headers)
+    event_id, event_type, time = _attributes(headers)
     model = EVENT_TYPES.get(event_type)
     if model is None:
         raise Unreadable("unknown-type")
@@ -90,13 +96,18 @@ def read(record: "ConsumerRecord[bytes, bytes]") -> Received[Any]:
         raise Unreadable("schema-violation") from None
     if record.key is None or record.key != event.key().encode():
         raise Unreadable("key-mismatch")
-    return Received(event, event_id, event_type, time, record)
+    return Received(event, event_id, event_type, time, record, _trace(headers))
 
 
-def _attributes(record: "ConsumerRecord[bytes, bytes]") -> tuple[str, str, datetime]:
+def _trace(headers: dict[str, bytes | None]) -> str | None:
+    """None, too, where it is none by its form: an event is as good without."""
+    value = headers.get(TRACE)
+    return value.decode("ascii") if value and TRACEPARENT.fullmatch(value) else None
+
+
+def _attributes(headers: dict[str, Any]) -> tuple[str, str, datetime]:
     """Id, type, time. A header of Kafka may have no value at all, and may hold any bytes: nothing but a random id
     passes for an id, because ids are logged."""
-    headers = dict(record.headers)
     try:
         event_id, event_type, when = (headers[name].decode("ascii", "replace") for name in ATTRIBUTES)
         time = datetime.fromisoformat(when)

@@ -27,6 +27,7 @@ from shared.contracts.event import Event
 from shared.messaging.cloudevents import Received, Unreadable, read
 from shared.messaging.commit_batch import BatchCommits
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.message_spans import processing
 from shared.observability.metrics import BATCH_RETRIES, BATCH_SECONDS, MESSAGES
 
 MAX_RECORDS = 1_000
@@ -90,7 +91,8 @@ class BatchConsumer:
         by_type, refused = self._read(records)
         for event_type, handler in self._handlers.items():
             if received := by_type.get(event_type):
-                outcome = await self._isolate(handler, received)
+                with processing(self.topic, received):
+                    outcome = await self._isolate(handler, received)
                 MESSAGES.labels(self.topic, "applied").inc(outcome.applied)
                 MESSAGES.labels(self.topic, "fenced").inc(outcome.fenced)
                 refused.extend((item.record, code) for item, code in outcome.refused)

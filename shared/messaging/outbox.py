@@ -22,6 +22,7 @@ from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
 from shared.messaging.cloudevents import Outgoing, headers_of, new_id
+from shared.messaging.message_spans import note_published
 from shared.messaging.renew_producer import acknowledged_within, is_stuck, producer_of, renew_producer
 from shared.observability.metrics import OUTBOX_OLDEST_SECONDS, OUTBOX_PUBLISHED
 from shared.stores.mongo import Database, Session
@@ -171,6 +172,7 @@ class Outbox:
         if len(published) < len(rows):
             log.warning("outbox_publish_failed", error="not acknowledged", count=len(rows) - len(published))
         OUTBOX_PUBLISHED.labels(self._service, by).inc(len(published))
+        note_published(rows, set(published), by)
         return published
 
     async def _forget(self, published: list[str]) -> None:
@@ -183,8 +185,8 @@ class Outbox:
             log.warning("outbox_not_forgotten", error=type(error).__name__, count=len(published))
 
     async def _send(self, row: Row) -> "asyncio.Future[Any]":
-        """Past the broker's middlewares: they would put a span of this loop in the place of the trace in which the
-        event came to be, and cost several times what the sending does. `OUTBOX_PUBLISHED` counts."""
+        """Past the broker's middlewares: they would cost several times what the sending does. `OUTBOX_PUBLISHED`
+        counts."""
         command = KafkaPublishCommand(
             row["value"],
             topic=row["topic"],

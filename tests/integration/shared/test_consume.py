@@ -152,7 +152,7 @@ async def test_bad_messages_are_put_aside_raw_with_their_codes_and_the_good_ones
 
 KEPT = {
     *("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_dataschema", "content-type", "correlation_id"),
-    *("dead-letter-code", "dead-letter-origin", "dead-letter-key", "traceparent", "tracestate"),
+    *("dead-letter-code", "dead-letter-origin", "dead-letter-key"),
 }
 
 
