@@ -11,6 +11,7 @@ from deploy.bench import commands as bench
 from deploy.dead_letters import commands as dead_letters
 from deploy.demo import commands as demo
 from deploy.faults import commands as faults
+from deploy.k8s_manifests import commands as k8s
 from deploy.least_privilege import commands as least_privilege
 from deploy.local import commands as local
 from deploy.local.part import StackError
@@ -54,6 +55,7 @@ app.add_typer(officer.app)
 app.add_typer(officers.app, name="officer")
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
+app.add_typer(k8s.app)
 app.add_typer(policy.app, name="policy")
 app.add_typer(dead_letters.app, name="dead-letters")
 

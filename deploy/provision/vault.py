@@ -32,7 +32,9 @@ def token_file(keys_root: Path, service: str) -> Path:
 def provision(address: VaultAddress, policy: Policy, keys_root: Path) -> None:
     """`address`: with an administrator's token. Each service's token is put in its own folder under `keys_root`."""
     token = address.token_file.read_text().strip()
-    with httpx.Client(base_url=f"{address.url}/v1/", headers={"X-Vault-Token": token}, trust_env=False) as admin:
+    with httpx.Client(
+        base_url=f"{address.url}/v1/", headers={"X-Vault-Token": token}, trust_env=False, verify=address.trusted()
+    ) as admin:
         if f"{address.mount}/" not in _ask(admin, "GET", "sys/mounts")["data"]:
             _ask(admin, "POST", f"sys/mounts/{address.mount}", {"type": "transit"})
         for service in policy.erasing_stores:

@@ -33,6 +33,10 @@ class VaultAddress:
     mount: str = "transit"
     ca_file: Path | None = None
 
+    def trusted(self) -> ssl.SSLContext | bool:
+        """httpx's `verify`."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
+
 
 class KekVault:
     """`KekSealer` and, for `reader`, `KekOpener`, with the rights of one token. May be used by several threads."""
@@ -91,10 +95,9 @@ class _Transit:
     def __init__(self, address: VaultAddress) -> None:
         self._token_file = address.token_file
         self._mount = address.mount
-        verify = ssl.create_default_context(cafile=address.ca_file) if address.ca_file else True
         # No proxy from the environment: session keys go to Vault and nowhere else.
         self._http = httpx.Client(
-            base_url=f"{address.url}/v1/", timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify
+            base_url=f"{address.url}/v1/", timeout=TIMEOUT_SECONDS, trust_env=False, verify=address.trusted()
         )
 
     def epochs(self, reader: str) -> list[int]:
