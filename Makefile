@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy
+.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy check-apiserver crds
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ test-kafka: $(READY) kafka ## Run the tests on Apache Kafka: access lists, durab
 
 check-deploy: $(READY) ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
 	@$(PY) -m pytest tests/deploy $(ARGS)
+
+check-apiserver: $(READY) ## Apply the manifests to a real API server (built with Go the first time: minutes)
+	@$(PY) -m pytest tests/apiserver $(ARGS)
+
+crds: $(READY) ## Fetch the definitions of other operators' kinds anew (needs Go, Java 17 and Maven)
+	@$(PY) -m deploy.crds.write
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .

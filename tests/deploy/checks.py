@@ -18,7 +18,7 @@ from tests.deploy.render import Manifest
 from tests.deploy.schemas import schemas_accept
 from tests.deploy.strimzi import (
     a_user_s_password_is_what_its_service_signs_in_with,
-    strimzi_takes_their_form,
+    strimzi_s_kinds_are_of_this_cluster,
     topics_are_the_policys,
     users_may_what_the_policy_says,
 )
@@ -243,7 +243,7 @@ CHECKS: Final = (
     each_pod_reaches_what_it_is_told_of,
     each_pod_is_reached_by_its_own,
     scaling_follows_the_code,
-    strimzi_takes_their_form,
+    strimzi_s_kinds_are_of_this_cluster,
     topics_are_the_policys,
     users_may_what_the_policy_says,
     a_user_s_password_is_what_its_service_signs_in_with,

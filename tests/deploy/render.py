@@ -35,7 +35,7 @@ def rendered(root: str, components: tuple[str, ...], folder: Path) -> str:
         joined["images"] = [{"name": "sealed-orders", "newTag": "0.1.0"}]
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(joined))
         target = folder
-    done = subprocess.run([_kubectl(), "kustomize", str(target)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([kubectl(), "kustomize", str(target)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -44,7 +44,7 @@ def objects(text: str) -> list[Manifest]:
     return [one for one in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if one]
 
 
-def _kubectl() -> str:
+def kubectl() -> str:
     """Of the virtual environment (requirements/dev.in), else the machine's."""
     beside = Path(sys.executable).parent / "kubectl"
     found = str(beside) if beside.exists() else shutil.which("kubectl")
