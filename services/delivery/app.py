@@ -32,10 +32,11 @@ from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lag import LagWatch
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
-from shared.messaging.worker import working
+from shared.messaging.worker import every, working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
 from shared.sealing.kek_provider import kek_provider
@@ -113,7 +114,8 @@ def build(settings: DeliverySettings) -> FastAPI:
         for topic, handlers in subscriptions.items()
     ]
 
-    work = (tell_recipients.tell_due, tell_correction.tell_due, sampling.sample_due)
+    lag = every(10, LagWatch(SERVICE, subscribers).measure)
+    work = (tell_recipients.tell_due, tell_correction.tell_due, sampling.sample_due, lag)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -38,10 +38,12 @@ from shared.http.server import http_app
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lag import LagWatch
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
-from shared.messaging.worker import working
+from shared.messaging.worker import every, working
+from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.pages.security import secure_pages
@@ -73,6 +75,7 @@ def build(settings: IntakeSettings) -> FastAPI:
     wrapper, unwrapper = KeyWrapper(kek, cache), KeyUnwrapper(kek, SERVICE, cache)
     view = MongoKeyringView(client, SERVICE)
     keyring = KeyringReader(view, PublisherUnwrapper(unwrapper, SERVICE), max_age_seconds=cache)
+    KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
     orders, consents, subjects = OrderStore(database), ConsentStore(database), SubjectStore(database)
     openings = OpeningStore(database, policy.kept(SERVICE, OPENINGS))
 
@@ -151,7 +154,7 @@ def build(settings: IntakeSettings) -> FastAPI:
         async with (
             my_data.reaching_people(),
             messaging(broker, outbox, subscribers),
-            working(sampling.sample_due, call_backs.expire),
+            working(sampling.sample_due, call_backs.expire, every(10, LagWatch(SERVICE, subscribers).measure)),
         ):
             yield
         client.close()

@@ -38,10 +38,11 @@ from shared.mail.smtp import Mailer
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lag import LagWatch
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
-from shared.messaging.worker import working
+from shared.messaging.worker import every, working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
 from shared.sealing.kek_provider import kek_provider
@@ -125,12 +126,14 @@ def build(settings: NotificationsSettings) -> FastAPI:
         for topic, handlers in subscriptions.items()
     ]
 
+    work = (sender.send_due, sampling.sample_due, every(10, LagWatch(SERVICE, subscribers).measure))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, choices, messages, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with http, messaging(broker, outbox, subscribers), working(sender.send_due, sampling.sample_due):
+        async with http, messaging(broker, outbox, subscribers), working(*work):
             yield
         await mailer.close()
         client.close()

@@ -21,6 +21,7 @@ from services.privacy.erase_subject import ErasureProcess, Stores
 from services.privacy.keyring_keeper import KeyringKeeper
 from services.privacy.ledger import Ledger
 from services.privacy.letter_store import LetterStore
+from services.privacy.measure_cases import CaseMeasures
 from services.privacy.order_store import OrderStore
 from services.privacy.reopen_cases import CaseReopening
 from services.privacy.routes import OfficerRoutes
@@ -48,10 +49,12 @@ from shared.mail.smtp import Mailer
 from shared.messaging.broker import kafka_broker
 from shared.messaging.consume import BatchConsumer, Handler, subscribe
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.lag import LagWatch
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
-from shared.messaging.worker import working
+from shared.messaging.worker import every, working
+from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.policy.load import load_policy
 from shared.sealing.kek_provider import kek_provider
 from shared.sealing.keyring import KeyringReader
@@ -78,6 +81,7 @@ def build(settings: PrivacySettings) -> FastAPI:
     unwrapper = KeyUnwrapper(kek, SERVICE, cache)
     view = MongoKeyringView(client, SERVICE)
     keyring = KeyringReader(view, unwrapper, max_age_seconds=cache)
+    KEY_CACHE_OLDEST_SECONDS.labels(SERVICE).set_function(keyring.oldest_seconds)
     keeper = KeyringKeeper(client)
     cases, orders, letters = CaseStore(database), OrderStore(database), LetterStore(database)
     certificates, ledger, answers = CertificateStore(database), Ledger(database), AnswerStore(database)
@@ -111,6 +115,7 @@ def build(settings: PrivacySettings) -> FastAPI:
         Environment(loader=PackageLoader("services.privacy"), undefined=StrictUndefined, autoescape=False),
         policy.controller,
     )
+    measures = CaseMeasures(cases, answers, policy.erasing_stores)
     watch = CaseWatch(process, cases, timedelta(seconds=settings.remind_after_seconds))
 
     registers = build_registers(policy, client, database, ledger, outbox)
@@ -171,6 +176,8 @@ def build(settings: PrivacySettings) -> FastAPI:
                 epochs.refresh,
                 second.issue_due,
                 sampling.sample_due,
+                every(15, measures.measure),
+                every(10, LagWatch(SERVICE, subscribers).measure),
                 *console.acts,
                 clock=clock,
             ),

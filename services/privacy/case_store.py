@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pymongo import ASCENDING, ReplaceOne
 
-from services.privacy.case import Case
+from services.privacy.case import Case, State
 from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "cases"
+OPEN: Final[tuple[State, ...]] = tuple(state for state in get_args(State) if state != "closed")
 WAITING_FOR_STORES = ("restricting", "erasing", "verifying")
 
 
@@ -83,6 +84,31 @@ class CaseStore:
         counted = {"$group": {"_id": "$state", "count": {"$sum": 1}}}
         groups = self._cases.aggregate([{"$sort": {"state": ASCENDING}}, counted])
         return {group["_id"]: group["count"] async for group in groups}
+
+    async def open_by_state(self) -> dict[State, int]:
+        """As `by_state`, of the open ones: of the closed there are ever more."""
+        groups = self._cases.aggregate(
+            [{"$match": {"state": {"$in": OPEN}}}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+        )
+        return {group["_id"]: group["count"] async for group in groups}
+
+    async def nearest_deadline(self) -> date | None:
+        """Of the open cases; None where there are none."""
+        nearest = await self._cases.find({"closed_at": None}, {"deadline": 1}).sort("deadline", ASCENDING).to_list(1)
+        return date.fromisoformat(nearest[0]["deadline"]) if nearest else None
+
+    async def unmoved(self, since: datetime, limit: int) -> dict[tuple[str, int], set[str]]:
+        """(case id, round) of the cases that have waited for its answers (0: that the stores stopped) since then →
+        the stores whose answers they have. Asking the stores again moves no case."""
+        last = {"$arrayElemAt": ["$timeline.at", -1]}
+        query = {"state": {"$in": WAITING_FOR_STORES}, "$expr": {"$lte": [last, since]}}
+        found = self._cases.find(query, {"round": 1, "restricted": 1, "receipts": 1}).limit(limit)
+        return {
+            (case["_id"], case["round"]): set(
+                case["receipts"].get(str(case["round"]), ()) if case["round"] else case["restricted"]
+            )
+            async for case in found
+        }
 
     async def erasing(self, subject_ids: Sequence[str] | None = None) -> AsyncIterator[Erasing]:
         """The cases that erase these subjects, or all of them."""

@@ -97,6 +97,7 @@ class ErasureParticipant:
         self._outbox = outbox
         self._signer = signer
         self._hooks = hooks or Hooks()
+        RESIDUAL_RECORDS.labels(store)  # a series that exists from the start shows its first increase
 
     async def restrict(self, batch: Sequence[Received[RestrictSubject]]) -> Outcome:
         """Processing stops when this returns. A command that came twice (a reminder) is answered once."""

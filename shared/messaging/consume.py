@@ -68,6 +68,7 @@ class BatchConsumer:
         self.topic = topic
         self._handlers = handlers
         self._dead_letters = dead_letters
+        BATCH_RETRIES.labels(topic)  # a series that exists from the start shows its first increase
 
     async def process(self, records: Sequence[Record]) -> None:
         """Everything in `records` is durable when this returns. Raises a passing fault that outlasted its retries."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +23,22 @@ Clock = Callable[[], Awaitable[datetime]]
 
 async def local_time() -> datetime:
     return datetime.now(UTC)
+
+
+def every(
+    seconds: float, act: Callable[[datetime], Awaitable[None]], since: Callable[[], float] = time.monotonic
+) -> Act:
+    """As work that is due at once and then no sooner than that long after it last began, also where it failed."""
+    began_at = -math.inf
+
+    async def when_due(now: datetime) -> bool:
+        nonlocal began_at
+        if since() - began_at >= seconds:
+            began_at = since()
+            await act(now)
+        return False
+
+    return when_due
 
 
 @asynccontextmanager

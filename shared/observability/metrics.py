@@ -35,3 +35,25 @@ PERSON_MESSAGES = Counter(
     ["kind", "channel", "outcome"],
 )
 ORDERS = Counter("sealed_orders_total", "Orders by outcome: placed (or answered again), refused.", ["outcome"])
+CONSUMER_LAG = Gauge(
+    "sealed_consumer_lag",
+    "Messages behind, of the partitions this replica has: their ends minus what is committed.",
+    ["service", "topic"],
+)
+CASES_OPEN = Gauge("sealed_cases_open", "Cases not yet closed, by state; every replica counts all.", ["state"])
+WORKING_DAYS_LEFT = Gauge(
+    "sealed_deadline_working_days_left",
+    "Working days to the nearest deadline of what is open; negative when it is over, NaN where nothing is open.",
+    ["of"],  # case, application
+)
+RECEIPTS_MISSING = Gauge(
+    "sealed_receipts_missing", "Cases that have waited for this store's answer for over an hour.", ["store"]
+)
+APPLICATIONS_WAITING = Gauge(
+    "sealed_applications_waiting", "Written applications that wait for an officer, by state.", ["state"]
+)
+SIGN_IN_FAILURES = Counter(
+    "sealed_sign_in_failures_total",
+    "Sign-ins refused, by door: password, first_code, single_sign_on, client_code.",
+    ["door"],
+)

@@ -15,6 +15,7 @@ from services.intake.my_data.code_sending import CodeSending
 from services.intake.my_data.known_people import KnownPeople
 from services.intake.my_data.one_time_codes import OneTimeCodes
 from services.intake.my_data.visitors import Visitors, to_sign_in
+from shared.observability.metrics import SIGN_IN_FAILURES
 from shared.pages.attempts import Attempts
 from shared.pages.languages import language_of
 from shared.pages.render import Pages
@@ -83,6 +84,7 @@ class SignInPages:
         confirmed = await self._codes.check(attempt_id, code, datetime.now(UTC))
         subject_id = await self._people.behind(confirmed.entry) if confirmed else None
         if confirmed is None or subject_id is None:
+            SIGN_IN_FAILURES.labels("client_code").inc()
             return self._pages.show(request, "sign_in_code.html", status=422, wrong=True)
         await self._visitors.welcome(request, subject_id, confirmed)
         return RedirectResponse("/my-data", 303)

@@ -10,6 +10,7 @@ from services.privacy.console.doors import HOME, LONGEST, SIGN_IN, local_path
 from services.privacy.console.roles import Staff
 from services.privacy.console.sign_in import Refused, SecretToShow, SignedIn, SignIn
 from shared.messaging.worker import Clock
+from shared.observability.metrics import SIGN_IN_FAILURES
 from shared.pages.render import Pages
 from shared.pages.sessions import begin, end, signed_in
 
@@ -47,6 +48,7 @@ class SignInPages:
                 await begin(request, who=account.account_id, role=ENROLLING, most=TO_ENROL)
                 return RedirectResponse(f"{SIGN_IN}/code", 303)
             case Refused():
+                SIGN_IN_FAILURES.labels("password").inc()
                 return self._form(request, local_path(next), name=name, refused=True)
 
     async def show_secret(self, request: Request) -> Response:
@@ -59,6 +61,7 @@ class SignInPages:
         outcome = await self._sign_in.try_first_code(account_id, code, await self._clock())
         if isinstance(outcome, SignedIn):
             return await welcome(request, outcome.staff, HOME)
+        SIGN_IN_FAILURES.labels("first_code").inc()
         return await self._secret(request, refused=True)
 
     async def sign_out(self, request: Request) -> Response:

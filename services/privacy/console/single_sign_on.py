@@ -20,6 +20,7 @@ from services.privacy.console.roles import Role
 from services.privacy.console.sign_in_pages import welcome
 from shared.http.problems import Problem
 from shared.messaging.worker import Clock
+from shared.observability.metrics import SIGN_IN_FAILURES
 
 NAME: Final = "provider"
 LONGEST_NAME: Final = 64
@@ -70,16 +71,19 @@ class SingleSignOn:
         try:
             token = await self._provider.authorize_access_token(request)
         except (AuthlibBaseError, HTTPError, ValueError, KeyError) as error:
+            SIGN_IN_FAILURES.labels("single_sign_on").inc()
             log.warning("sign_in_refused", error=type(error).__name__)
             raise Problem(401, "You are not signed in", "The provider's answer does not fit. Begin again.") from None
         claims: Mapping[str, Any] = token.get("userinfo") or {}
         role = self.role_of(claims)
         if role is None or not claims.get("sub"):
+            SIGN_IN_FAILURES.labels("single_sign_on").inc()
             raise Problem(403, "Not yours to do", "The provider gives you no role of this console.")
         known_as = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])[:LONGEST_NAME]
         identity = f"{claims['iss']} {claims['sub']}"
         account = await self._accounts.of_identity(identity, known_as, role, await self._clock())
         if account.disabled_at is not None:
+            SIGN_IN_FAILURES.labels("single_sign_on").inc()
             raise Problem(403, "Not yours to do", "This account is disabled.")
         return await welcome(request, account.staff, HOME)
 

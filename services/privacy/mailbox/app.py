@@ -19,13 +19,14 @@ from services.privacy.mailbox.delete_mails import PERIOD, MailDeletion
 from services.privacy.mailbox.imap_mailbox import ImapAddress, ImapMailbox
 from services.privacy.mailbox.mailbox_pages import Desk, MailboxPages
 from services.privacy.mailbox.match_application import ApplicationMatching, RegisteredAddresses
+from services.privacy.mailbox.measure_applications import ApplicationMeasures
 from services.privacy.mailbox.reply import ReplySender
 from services.privacy.mailbox.reply_store import ReplyStore
 from services.privacy.mailbox.take_applications import ApplicationIntake
 from services.privacy.withdraw_consent import WITHDRAWAL_PERIOD, ConsentWithdrawals
 from shared.erasure.ask_stores import Inspections
 from shared.mail.smtp import Mailer
-from shared.messaging.worker import Act, Clock
+from shared.messaging.worker import Act, Clock, every
 from shared.policy.model import Policy
 from shared.stores.mongo import Client, Database
 
@@ -75,6 +76,7 @@ def build_mail_office(
     return MailOffice(
         stores=(applications, replies),
         acts=(
+            every(15, ApplicationMeasures(applications, days).measure),
             ApplicationIntake(mailbox, applications, others.search.people, addresses, pause).take_new,
             cases.follow_proposals,
             ReplySender(mailbox, applications, replies, mailer, templates, policy.controller, days).send_due,

@@ -42,6 +42,18 @@ class ApplicationStore:
         found = await self._applications.find_one({"_id": application_id})
         return _application(found) if found else None
 
+    async def open_by_state(self) -> dict[State, int]:
+        groups = self._applications.aggregate(
+            [{"$match": {"state": {"$in": OPEN}}}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+        )
+        return {group["_id"]: group["count"] async for group in groups}
+
+    async def oldest_open(self) -> datetime | None:
+        """When it came: the oldest of those that a person wrote and that wait for an answer."""
+        query = {"state": {"$in": OPEN}, "automatic": {"$ne": True}}
+        found = await self._applications.find_one(query, {"received_at": 1}, sort=[("received_at", ASCENDING)])
+        return found["received_at"] if found else None
+
     async def newest(self, limit: int) -> list[Application]:
         """Open ones first, oldest first: theirs is the nearest deadline. Then the others, newest first."""
         waiting = self._applications.find({"state": {"$in": OPEN}}).sort("received_at", ASCENDING).limit(limit)

@@ -1,6 +1,7 @@
 """Due work goes on until nothing is due, outlives its faults, and ends with its block."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from shared.messaging import worker
-from shared.messaging.worker import working
+from shared.messaging.worker import every, working
 from tests.builders import NOON
 
 
@@ -98,3 +99,19 @@ async def test_now_is_what_the_given_clock_says() -> None:
     async with working(act, pause_seconds=60, clock=clock):
         await until(lambda: bool(calls))
     assert calls == [NOON]
+
+
+async def test_what_is_due_now_and_then_is_not_begun_sooner_also_after_a_fault() -> None:
+    began: list[float] = []
+    clock = [100.0]
+
+    async def act(_: datetime) -> None:
+        began.append(clock[0])
+        if len(began) == 2:
+            raise AutoReconnect("away")
+
+    due = every(10, act, since=lambda: clock[0])
+    for clock[0] in (100.0, 109.9, 110.0, 115.0, 120.0):
+        with contextlib.suppress(AutoReconnect):
+            assert await due(NOON) is False
+    assert began == [100.0, 110.0, 120.0]
