@@ -3,7 +3,8 @@
 import os
 from collections.abc import Mapping
 
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SEALED_POLICY")
+TRACES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_TRACES_SAMPLER_ARG")
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SEALED_POLICY", *TRACES)
 
 
 def child_environment(own: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -4,7 +4,9 @@ from services.delivery.app import SERVICE, build
 from services.delivery.settings import DeliverySettings
 from shared.http.server import serve
 from shared.observability.logging import configure_logging
+from shared.observability.tracing import exporting
 
 settings = DeliverySettings()
 configure_logging(SERVICE, json=settings.log_format == "json")
-serve(build(settings), settings.host, settings.port, drain_seconds=settings.drain_seconds)
+with exporting(SERVICE, settings.collector):
+    serve(build(settings), settings.host, settings.port, drain_seconds=settings.drain_seconds)

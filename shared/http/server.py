@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.http import problems
 from shared.http.body_limit import BodyLimit
 from shared.http.drain import CloseWhileLeaving, Drain, DrainingServer
+from shared.http.request_traces import traces_of_requests
 
 Check = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -35,7 +36,13 @@ def http_app(
 ) -> FastAPI:
     """A FastAPI application with the common routes. `ready`: what readiness asks, by name. `page`: how a browser is
     shown an error. `larger_bodies`: see BodyLimit."""
-    app = FastAPI(title=title, lifespan=_told_of_failure(lifespan), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        lifespan=_told_of_failure(lifespan),
+        docs_url=None,
+        redoc_url=None,
+        telemetry=traces_of_requests(),
+    )
     problems.install(app, page)
     app.add_middleware(BodyLimit, larger=larger_bodies)
     app.state.drain = drain = Drain()

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.messaging.kafka_address import KafkaAddress
+from shared.observability.tracing import Collector
 from shared.sealing.kek_vault import VaultAddress
 
 
@@ -34,6 +35,16 @@ class ServiceSettings(BaseSettings):
     vault_token_file: Path | None = Field(default=None, validation_alias="VAULT_TOKEN_FILE")
     vault_mount: str = Field(default="transit", validation_alias="VAULT_TRANSIT_MOUNT")
     vault_ca_file: Path | None = Field(default=None, validation_alias="VAULT_CACERT")
+    otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otlp_certificate: Path | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_CERTIFICATE")
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, validation_alias="OTEL_TRACES_SAMPLER_ARG")
+
+    @property
+    def collector(self) -> Collector | None:
+        """None where no traces are made."""
+        if not self.otlp_endpoint:
+            return None
+        return Collector(self.otlp_endpoint, self.otlp_certificate, self.trace_ratio)
 
     @property
     def kafka(self) -> KafkaAddress:

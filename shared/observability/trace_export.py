@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, SpanContext, Status
 from opentelemetry.util.types import AttributeValue
 
 from shared.observability import tracing
-from shared.observability.tracing import SCOPE
+from shared.observability.tracing import SCOPE, Collector
 
 QUEUED: Final = 8_192  # spans that wait for the exporter; more are dropped, and nobody waits for them
 EXPORT_SECONDS: Final = 5.0
@@ -106,15 +106,18 @@ def provider_of(service: str, exporter: SpanExporter, ratio: float) -> TracerPro
 
 
 @contextmanager
-def exported(service: str, endpoint: str, certificate: str | None, ratio: float) -> Iterator[None]:
-    """Make spans while the block runs, and send them to the collector there. One that is away holds up nothing: what
-    can't be sent within seconds is dropped."""
+def exported(service: str, collector: Collector) -> Iterator[None]:
+    """Make spans while the block runs, and send them. A collector that is away holds up nothing: what can't be sent
+    within seconds is dropped."""
     session = requests.Session()
     session.trust_env = False  # no proxy from the environment: spans go to the collector and nowhere else
     exporter = OTLPSpanExporter(
-        f"{endpoint.rstrip('/')}/v1/traces", certificate_file=certificate, timeout=EXPORT_SECONDS, session=session
+        f"{collector.endpoint.rstrip('/')}/v1/traces",
+        certificate_file=str(collector.certificate) if collector.certificate else None,
+        timeout=EXPORT_SECONDS,
+        session=session,
     )
-    provider = provider_of(service, exporter, ratio)
+    provider = provider_of(service, exporter, collector.ratio)
     tracing.use(provider)
     try:
         yield

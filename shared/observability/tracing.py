@@ -8,7 +8,9 @@ what is carried is handed on as it came.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from opentelemetry import propagate, trace
@@ -49,6 +51,16 @@ class _NoStranger(TextMapPropagator):
         return set()
 
 
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Where spans go: the base URL of its OTLP over HTTP, the authority of its certificate where it is not a public
+    one, and how many of the traces that begin here are recorded, from 0 to 1."""
+
+    endpoint: str
+    certificate: Path | None = None
+    ratio: float = 1.0
+
+
 class _State:
     """Of the process: one provider, or none."""
 
@@ -64,6 +76,18 @@ def use(provider: Provider | None) -> None:
     _State.provider = provider
     _State.tracer = provider.get_tracer(SCOPE) if provider else NoOpTracer()
     propagate.set_global_textmap(_NoStranger())
+
+
+@contextmanager
+def exporting(service: str, collector: Collector | None) -> Iterator[None]:
+    """Make spans while the block runs, where there is somebody to send them to. The SDK is loaded only then."""
+    if collector is None:
+        yield
+        return
+    from shared.observability.trace_export import exported
+
+    with exported(service, collector):
+        yield
 
 
 def in_use() -> Provider | None:
