@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy check-apiserver crds
+.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy check-apiserver crds image test-image
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,13 @@ check-apiserver: $(READY) ## Apply the manifests to a real API server (built wit
 
 crds: $(READY) ## Fetch the definitions of other operators' kinds anew (needs Go, Java 17 and Maven)
 	@$(PY) -m deploy.crds.write
+
+image: $(READY) ## Build the image of all services with Docker, Podman or buildah (ENGINE=, BASE=, IMAGE=)
+	@$(PY) -m deploy.image.build
+
+test-image: $(READY) ## Build the image without an engine and start every service and job in it (as root on Debian)
+	@deploy/image/set-up.sh
+	@$(PY) -m pytest tests/image $(ARGS)
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .

@@ -1,13 +1,18 @@
-"""Find which modules of the project a folder's Python files import, also by way of others; nothing is imported."""
+"""Find which modules of the project Python files import, also by way of others; nothing is imported."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
 def reached_from(folder: Path, root: Path) -> frozenset[str]:
     """Files under `root` that the files under `folder` import, and those that these import: paths relative to it."""
-    waiting, reached = list(folder.rglob("*.py")), set[Path]()
+    return reached_by(folder.rglob("*.py"), root)
+
+
+def reached_by(files: Iterable[Path], root: Path) -> frozenset[str]:
+    """As `reached_from`, of single files."""
+    waiting, reached = list(files), set[Path]()
     while waiting:
         for module in _imports(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
             path = root.joinpath(*module.split(".")).with_suffix(".py")

@@ -4,9 +4,9 @@ MONGODB_URI: an administrator's. FOLDER/<service>: the URI that the service conn
 user's, so a password has one source. Repeatable; a grant that the policy has lost is taken away.
 """
 
+import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -47,4 +47,7 @@ async def migrate(admin_uri: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(migrate(os.environ["MONGODB_URI"], Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="one file a service, named as it is: its URI")
+    folder = parser.parse_args().folder
+    asyncio.run(migrate(os.environ["MONGODB_URI"], folder))
