@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 
 from services.delivery.courier_partner import RECIPIENT, PartnerAway, WaybillRefused
 from services.delivery.disclosure_store import DisclosureStore, Intent
 from services.delivery.shipment_store import Shipment
 from shared.contracts.views import DeliveryView
 from shared.observability.metrics import DISCLOSURES
+from shared.observability.tracing import here, span
 from shared.policy.model import Recipient
 from shared.sealing.opener import Opener
 from shared.stores.mongo import Session
@@ -71,8 +73,10 @@ class FieldDisclosure:
     def counted(self, shipment: Shipment, fields: Collection[str], *, sequence: int | None = None) -> Iterator[None]:
         """Around the request that carries them, however it ends."""
         outcome = "broken_off"
+        known = {"sealed.recipient": RECIPIENT, "sealed.purpose": PURPOSE}
         try:
-            yield
+            with span("disclose fields", of=here() or shipment.traceparent, kind=SpanKind.CLIENT, attributes=known):
+                yield
             outcome = "sent"
         except (PartnerAway, WaybillRefused) as failure:
             outcome = "away" if isinstance(failure, PartnerAway) else "refused"

@@ -46,8 +46,16 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """For which case a recipient is to be told to forget; traceparent: of what asked for it."""
+
+    case_id: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """A recipient is to be told to forget a shipment's fields, for a case."""
+    """A recipient is to be told to forget a shipment's fields, for a case. traceparent: of what asked for it."""
 
     disclosure_id: str
     shipment_id: str
@@ -55,6 +63,7 @@ class Notice:
     recipient: str
     case_id: str
     attempts: int
+    traceparent: str | None = None
 
 
 class DisclosureStore:
@@ -119,8 +128,8 @@ class DisclosureStore:
         theirs = self._disclosures.find({"subject_id": subject_id}, session=session)
         return [_use(document) async for document in theirs.sort("disclosed_at", DESCENDING).limit(most)]
 
-    async def make_due(self, disclosures: Mapping[str, Sequence[str]], now: datetime, session: Session) -> None:
-        """Case id → disclosure ids. Those already told for the same case stay as they are."""
+    async def make_due(self, disclosures: Mapping[Asked, Sequence[str]], now: datetime, session: Session) -> None:
+        """What asked → disclosure ids. Those already told for the same case stay as they are."""
         if not disclosures:
             return
         under_way = {"startDate": "$disclosed_at", "unit": "second", "amount": UNDER_WAY_SECONDS}
@@ -133,10 +142,10 @@ class DisclosureStore:
         await self._disclosures.bulk_write(
             [
                 UpdateMany(
-                    {"_id": {"$in": list(ids)}, "case_id": {"$ne": case_id}},
-                    [{"$set": {**change, "case_id": case_id}}, {"$unset": ["answer", "answered_at"]}],
+                    {"_id": {"$in": list(ids)}, "case_id": {"$ne": asked.case_id}},
+                    [{"$set": {**change, **_asked(asked)}}, {"$unset": ["answer", "answered_at"]}],
                 )
-                for case_id, ids in disclosures.items()
+                for asked, ids in disclosures.items()
             ],
             ordered=False,
             session=session,
@@ -203,6 +212,10 @@ def _use(document: Document) -> Use:
     )
 
 
+def _asked(asked: Asked) -> Document:
+    return {"case_id": asked.case_id, **({"traceparent": asked.traceparent} if asked.traceparent else {})}
+
+
 def _notice(document: Document) -> Notice:
     return Notice(
         document["_id"],
@@ -211,4 +224,5 @@ def _notice(document: Document) -> Notice:
         document["recipient"],
         document["case_id"],
         document["attempts"],
+        document.get("traceparent"),
     )

@@ -18,6 +18,7 @@ from services.delivery.shipment_store import BEFORE, Shipment, ShipmentStore, St
 from shared.contracts.shipments import ShipmentHandedOver
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
+from shared.observability.tracing import span
 from shared.stores.mongo import Client, Session, in_transaction
 
 REMEDY: Mapping[Status, str] = {
@@ -43,9 +44,10 @@ class HandToCourier:
             # Without those the person did not give.
             granted = await self.disclosing.fields(shipment)
             fields = {name: value for name, value in granted.items() if value is not None}
-            if await self._intend(shipment, fields, now):
-                await self._send(shipment, fields, now)
-                await self._complete(shipment, fields, now)
+            with span("hand over", of=shipment.traceparent):
+                if await self._intend(shipment, fields, now):
+                    await self._send(shipment, fields, now)
+                    await self._complete(shipment, fields, now)
             shipment = await self.shipments.get(shipment_id)
         disclosed = await self.disclosing.store.of_shipment(shipment_id)
         if shipment.status != "handed_over" or disclosed is None:

@@ -9,6 +9,7 @@ from services.delivery.shipment_store import Shipment, ShipmentStore, Status, Wr
 from shared.contracts.shipments import ShipmentDelivered, ShipmentReturned
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
+from shared.observability.tracing import span
 from shared.stores.mongo import Client, Session, in_transaction
 
 How = Literal["delivered", "returned"]
@@ -35,7 +36,8 @@ class SettleShipment:
             shipment = await self.shipments.get(shipment_id, session)
             if not await self.shipments.move(shipment_id, how, now, session):
                 return []
-            return await self.outbox.append([Outgoing(_fact(shipment, how, now), new_id(), now)], session)
+            with span("settle shipment", of=shipment.traceparent):
+                return await self.outbox.append([Outgoing(_fact(shipment, how, now), new_id(), now)], session)
 
         self.outbox.committed(await in_transaction(self.client, work))
         shipment = await self.shipments.get(shipment_id)

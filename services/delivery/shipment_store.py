@@ -39,7 +39,8 @@ WHEN: Final[Mapping[Status, str]] = {
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """`sealed` is None where the policy grants delivery nothing, and once the order was cancelled. sequence: of the
-    last correction, 0 without one. untold: names of corrected fields that the courier partner has not been told."""
+    last correction, 0 without one. untold: names of corrected fields that the courier partner has not been told.
+    traceparent: of what led to the shipment; what is done with it goes on from there."""
 
     shipment_id: str
     order_id: str
@@ -53,6 +54,7 @@ class Shipment:
     sealed: Sealed | None
     sequence: int
     untold: tuple[str, ...]
+    traceparent: str | None = None
 
 
 class ShipmentMissing(Exception):
@@ -232,4 +234,5 @@ def _shipment(document: Document) -> Shipment:
         sealed=Sealed(document["event_id"], document["event_type"], document["subject_id"], sealed) if sealed else None,
         sequence=document.get("sequence", 0),
         untold=tuple(document.get("untold", ())),
+        traceparent=document.get("traceparent"),
     )

@@ -19,6 +19,7 @@ from services.delivery.shipment_store import Shipment, ShipmentStore
 from shared.contracts.shipments import CorrectionDisclosed
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
+from shared.observability.tracing import span
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable
 from shared.sealing.opener import PurposeRefused, SubjectErased, SubjectUnknown
@@ -41,7 +42,8 @@ class TellCorrection:
         """Tell of some of what is due now. Returns whether there may be more."""
         due = await self.shipments.take_untold(now, AT_ONCE)
         for shipment, attempts in due:
-            await self._tell(shipment, attempts, now)
+            with span("tell correction", of=shipment.traceparent):
+                await self._tell(shipment, attempts, now)
         return len(due) == AT_ONCE
 
     async def _tell(self, shipment: Shipment, attempts: int, now: datetime) -> None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from opentelemetry.trace import SpanKind
 
 from services.delivery.courier_partner import CourierPartner, Forgotten, PartnerAway, again_after
-from services.delivery.disclosure_store import Answer, DisclosureStore, Notice
+from services.delivery.disclosure_store import Answer, Asked, DisclosureStore, Notice
 from shared.contracts.erasure import EraseSubject, RecipientAnswered
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox, Row
 from shared.observability.metrics import RECIPIENT_ANSWERS
+from shared.observability.tracing import cause_of, caused_by, note
 from shared.stores.mongo import Client, Session, in_transaction
 
 AT_ONCE = 500
@@ -36,12 +38,12 @@ class TellRecipients:
         """Within the erasing transaction: subject id → disclosures to be taken back. Those of an order that is still
         open wait, because its courier still needs them."""
         command_of = {command.subject_id: command for command in commands}
-        told, due = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+        told, due = defaultdict[str, list[str]](list), defaultdict[Asked, list[str]](list)
         for disclosure_id, subject_id, order_id in await self.disclosures.of_subjects(command_of, session):
             command = command_of[subject_id]
             if order_id not in command.open_orders:
                 told[subject_id].append(disclosure_id)
-                due[command.case_id].append(disclosure_id)
+                due[Asked(command.case_id, cause_of(subject_id))].append(disclosure_id)
         await self.disclosures.make_due(due, now, session)
         return {subject_id: tuple(ids) for subject_id, ids in told.items()}
 
@@ -70,13 +72,23 @@ class TellRecipients:
             by_id = {notice.disclosure_id: said for notice, said in answers.items()}
             await self.disclosures.answered(by_id, now, session)
             events = [Outgoing(_event(notice, said, now), new_id(), now) for notice, said in answers.items()]
-            return by_id, await self.outbox.append(events, session)
+            with caused_by({notice.subject_id: notice.traceparent for notice in answers if notice.traceparent}):
+                return by_id, await self.outbox.append(events, session)
 
         answers, rows = await in_transaction(self.client, work)
         self.outbox.committed(rows)
         for said in answers.values():
             RECIPIENT_ANSWERS.labels(notices[0].recipient, said).inc()
+        _note(notices, answers, now)
         log.info("recipient_answered", recipient=notices[0].recipient, count=len(answers), total=len(notices))
+
+
+def _note(notices: Sequence[Notice], answers: Mapping[str, Answer], now: datetime) -> None:
+    """One request told of all: each notice's trace has it."""
+    for notice in notices:
+        if said := answers.get(notice.disclosure_id):
+            known = {"sealed.case_id": notice.case_id, "sealed.recipient": notice.recipient, "sealed.outcome": said}
+            note("tell recipient", of=notice.traceparent, kind=SpanKind.CLIENT, attributes=known, since=now)
 
 
 def _said(answer: Forgotten, shipment_id: str) -> Answer | None:

@@ -8,6 +8,7 @@ from shared.contracts.orders import OrderCancelled, OrderPlaced
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
 from shared.messaging.fence import held_only
+from shared.observability.tracing import cause_of
 from shared.sealing.keyring import KeyringReader
 from shared.stores.mongo import Document
 
@@ -46,4 +47,6 @@ def _awaiting_courier(received: Received[OrderPlaced], now: datetime) -> Documen
     }
     if envelope := event.sealed.get(READER):
         document["sealed"] = envelope
+    if cause := cause_of(event.subject_id):
+        document["traceparent"] = cause
     return document

@@ -27,7 +27,8 @@ class Wanted:
     """An order to place, and how its person shows.
 
     key: keyed hash of the shop's idempotency key, with a `fingerprint` of the request sent under it; a random id,
-    and no fingerprint, for a request that can't be repeated. channel: how it came, kept with the consent.
+    and no fingerprint, for a request that can't be repeated. channel: how it came, kept with the consent. traceparent:
+    of the request, because orders of many are placed together.
     """
 
     form: OrderForm
@@ -35,6 +36,7 @@ class Wanted:
     key: str
     fingerprint: str | None = None
     channel: Channel = "shop"
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

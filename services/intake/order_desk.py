@@ -8,6 +8,7 @@ from services.intake.order import Channel, Face, Wanted
 from services.intake.order_form import read_order
 from shared.messaging.cloudevents import new_id
 from shared.observability.metrics import ORDERS
+from shared.observability.tracing import here
 from shared.policy.model import Policy
 from shared.policy.working_days import almaty_day
 from shared.sealing.people_index import PeopleIndex
@@ -30,7 +31,8 @@ class OrderDesk:
             raise
         face = Face(self._people.entry("phone", form.phone), self._people.entry("email", form.email))
         if idempotency_key is None:
-            return Wanted(form, face, new_id(), channel=channel)
+            return Wanted(form, face, new_id(), channel=channel, traceparent=here())
         sender = self._shop if channel == "shop" else f"{channel}\0{self._shop}"
         key = self._people.entry("idempotency", f"{sender}\0{idempotency_key}")
-        return Wanted(form, face, key, self._people.entry("request", form.model_dump_json()), channel)
+        fingerprint = self._people.entry("request", form.model_dump_json())
+        return Wanted(form, face, key, fingerprint, channel, here())

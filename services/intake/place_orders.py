@@ -4,7 +4,7 @@ Person, keys, consent, order, the answer to a repeat and the events become durab
 is set-based: one statement per collection, whatever the number of orders.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,13 @@ from pymongo.errors import BulkWriteError
 from services.intake.consent_store import ConsentStore
 from services.intake.idempotency_store import Answer, IdempotencyStore
 from services.intake.order import KeyReused, Outcome, Placed, Wanted
-from services.intake.order_sealer import OrderSealer
+from services.intake.order_sealer import OrderSealer, SealedOrder
 from services.intake.order_store import OrderStore
 from services.intake.recognise_people import Recognition
 from services.intake.subject_store import SubjectStore
 from shared.messaging.outbox import Outbox
 from shared.observability.metrics import ORDERS
+from shared.observability.tracing import caused_by
 from shared.stores.mongo import Client, Document, Session, in_transaction, only_there_already
 
 ATTEMPTS = 5
@@ -92,8 +93,18 @@ class OrderPlacing:
         await self._stores.consents.add([order.consent for order in sealed], session)
         await self._stores.orders.add([order.order for order in sealed], session)
         await self._stores.answers.add(answers, now, session)
-        rows = await self._stores.outbox.append([event for order in sealed for event in order.events], session)
+        with caused_by(_causes(new.values(), sealed)):
+            rows = await self._stores.outbox.append([event for order in sealed for event in order.events], session)
         return answers, rows
+
+
+def _causes(wanted: Iterable[Wanted], sealed: Sequence[SealedOrder]) -> dict[str, str]:
+    """Subject id → traceparent of the request that asked for the order."""
+    return {
+        order.placed.subject_id: item.traceparent
+        for item, order in zip(wanted, sealed, strict=True)
+        if item.traceparent
+    }
 
 
 def _outcome(item: Wanted, answer: Answer) -> Outcome:

@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
+from shared.observability.tracing import cause_of
 from shared.stores.mongo import Database, Document, Session, insert_new
 
 COLLECTION: Final = "messages"
@@ -52,7 +53,8 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """As stored. `subject_id` is None once the person was erased; `attempts` counts this one."""
+    """As stored. `subject_id` is None once the person was erased; `attempts` counts this one; traceparent: of what led
+    to it, and none where that is a campaign, which leads to as many messages as there are people."""
 
     message_id: str
     kind: Kind
@@ -62,6 +64,7 @@ class Message:
     subject_id: str | None
     campaign: str | None
     attempts: int
+    traceparent: str | None = None
 
     @property
     def line(self) -> str:
@@ -204,7 +207,10 @@ def _document(due: Due, now: datetime) -> Document:
         "next_at": now,
         "created_at": now,
     }
-    return {**document, **({"campaign": due.campaign} if due.campaign else {"event_id": due.occasion})}
+    if due.campaign:
+        return {**document, "campaign": due.campaign}
+    cause = cause_of(due.subject_id)
+    return {**document, "event_id": due.occasion, **({"traceparent": cause} if cause else {})}
 
 
 def _use(document: Document) -> Use:
@@ -230,4 +236,5 @@ def _message(document: Document) -> Message:
         subject_id=document.get("subject_id"),
         campaign=document.get("campaign"),
         attempts=document["attempts"],
+        traceparent=document.get("traceparent"),
     )

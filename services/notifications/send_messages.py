@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from services.notifications.campaign_store import CampaignStore, Texts
@@ -26,6 +27,7 @@ from shared.contracts.views import NotificationsView
 from shared.mail.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.observability.metrics import PERSON_MESSAGES
+from shared.observability.tracing import span
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable
 from shared.sealing.opener import Opener, PurposeRefused, Sealed, SubjectErased, SubjectUnknown
@@ -127,11 +129,15 @@ class MessageSender:
     async def _try(self, message: Message, contact: Contact, campaigns: dict[str, Texts], until: float) -> Attempt:
         if not isinstance(contact, NotificationsView):
             return contact
+        known = {"sealed.channel": message.channel, "sealed.purpose": message.purpose}
         try:
-            async with asyncio.timeout_at(until):
-                if message.channel == "sms":
-                    return await self._send_sms(message, contact)
-                return await self._send_email(message, contact, campaigns.get(message.campaign or ""))
+            with span(
+                f"send {message.kind}", of=message.traceparent, kind=SpanKind.CLIENT, attributes=known
+            ) as sending:
+                async with asyncio.timeout_at(until):
+                    attempt = await self._send(message, contact, campaigns)
+                sending.set_attribute("sealed.outcome", type(attempt).__name__.lower())
+                return attempt
         except (MailServerAway, SmsGatewayAway, TimeoutError) as fault:
             return NotNow(f"{message.channel}: {type(fault).__name__}")
         except (MailNotAccepted, SmsNotAccepted) as refusal:
@@ -139,6 +145,11 @@ class MessageSender:
         except Exception as error:  # a bug in one message must not hold up the others
             log.error("message_failed", message_id=message.message_id, kind=message.kind, exc_info=error)
             return NotNow("failed")
+
+    async def _send(self, message: Message, person: NotificationsView, campaigns: dict[str, Texts]) -> Attempt:
+        if message.channel == "sms":
+            return await self._send_sms(message, person)
+        return await self._send_email(message, person, campaigns.get(message.campaign or ""))
 
     async def _send_email(self, message: Message, person: NotificationsView, campaign: Texts | None) -> Attempt:
         if person.email is None:

@@ -35,7 +35,7 @@ class Case(_Frozen):
     """restricted: store → when it stopped. spared: the open orders whose records the current round lets wait.
     receipts: round → store → signed receipt. recipients: disclosure → the recipient's answer. letters: kind →
     outcome. keys_destroyed: reader → when. commanded_at: when the stores were last asked. withdrawals: those
-    from the pages that this case answers, and that are followed there."""
+    from the pages that this case answers, and that are followed there. traceparent: of what opened it."""
 
     case_id: str
     subject_id: str
@@ -60,6 +60,7 @@ class Case(_Frozen):
     commanded_at: datetime | None = None
     closed_at: datetime | None = None
     timeline: tuple[TimelineEntry, ...] = ()
+    traceparent: str | None = None
 
     @property
     def open_orders(self) -> tuple[str, ...]:

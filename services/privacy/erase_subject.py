@@ -41,6 +41,7 @@ from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
 from shared.observability.metrics import CASES
+from shared.observability.tracing import cause_of, caused_by, note
 from shared.stores.mongo import Client, Session, in_transaction
 
 Told = tuple[str, Fact]
@@ -159,7 +160,8 @@ class ErasureProcess:
         outgoing = [command for _, case, effects in steps for command in commands_of(case, effects, now)]
         outgoing += progress_of(((before, after) for before, after, _ in steps), now)
         moved = LedgerHeadMoved(sequence=head.sequence, hash=head.hash, at=now)
-        return await self._stores.outbox.append([*outgoing, Outgoing(moved, new_id(), now)], session)
+        with caused_by({case.subject_id: cause for _, case, _ in steps if (cause := _cause(case))}):
+            return await self._stores.outbox.append([*outgoing, Outgoing(moved, new_id(), now)], session)
 
     async def _touch_keyring(self, steps: Sequence[Change], now: datetime, session: Session) -> None:
         fences: dict[str, str] = {}
@@ -201,7 +203,13 @@ class ErasureProcess:
         for before, after, _ in steps:
             if before is None or before.state != after.state:
                 CASES.labels(after.state).inc()
+                note(f"case {after.state}", of=_cause(after), attributes={"sealed.case_id": after.case_id})
         return head
+
+
+def _cause(case: Case) -> str | None:
+    """What this step of a case goes on from: an answer that just came, else what opened the case."""
+    return cause_of(case.subject_id) or case.traceparent
 
 
 def running_cases(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from jinja2 import Environment
+from opentelemetry.trace import SpanKind
 
 from services.privacy.case import Case
 from services.privacy.case_facts import LetterSettled
@@ -20,6 +21,7 @@ from services.privacy.letter_store import Letter, LetterStore
 from shared.contracts.views import PrivacyView
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.messaging.consume import PASSING_FAULTS
+from shared.observability.tracing import span
 from shared.policy.model import Controller
 from shared.policy.working_days import ALMATY
 from shared.sealing.envelope import EnvelopeNotAuthentic
@@ -88,8 +90,11 @@ class LetterSender:
         if person.email is None:
             return "no e-mail address"
         subject, body = self._text(letter, case, person)
+        known = {"sealed.case_id": case.case_id, "sealed.purpose": PURPOSE}
         try:
-            await self.mailer.send(message_id=f"letter-{letter.letter_id}", to=person.email, subject=subject, body=body)
+            with span(f"send letter {letter.kind}", of=case.traceparent, kind=SpanKind.CLIENT, attributes=known):
+                message_id = f"letter-{letter.letter_id}"
+                await self.mailer.send(message_id=message_id, to=person.email, subject=subject, body=body)
         except MailNotAccepted as refused:
             return f"refused by the mail server ({refused.code})"
         return "sent"

@@ -11,6 +11,7 @@ from services.privacy.keyring_keeper import KeyringKeeper
 from shared.contracts.consents import ConsentWithdrawn, Scope
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.consume import Outcome
+from shared.observability.tracing import cause_of
 from shared.policy.model import Policy
 from shared.policy.working_days import deadline
 
@@ -70,4 +71,5 @@ class ConsentWithdrawals:
             received_at=withdrawal.received_at,
             deadline=deadline(withdrawal.received_at, self._days),
             withdrawals=followed(withdrawal.channel, withdrawal.scope, case_id),
+            traceparent=cause_of(withdrawal.subject_id),
         )
