@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts lock manifests check-deploy check-apiserver crds image test-image
+.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ matrix: $(READY) ## Show the policy as field x reader x purpose
 
 catalogue: $(READY) ## Gather the pages' strings for translation (shared/pages/locale)
 	@$(PY) -m deploy.catalogue
+
+previous: $(READY) ## Keep a release (REF=v1.2.0) as the version that upgrades and rollbacks are tested against
+	@$(PY) -m tests.compatibility.previous $(REF)
 
 contracts: $(READY) ## Write the contracts' snapshots anew (schemas, AsyncAPI document)
 	$(PY) -m shared.contracts.snapshots

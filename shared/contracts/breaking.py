@@ -1,4 +1,5 @@
-"""What breaks a consumer that still has the older schema, or an older message read by the newer one."""
+"""What breaks a consumer that still has the older schema (forward), or an older message read by the newer one
+(backward): versions run side by side while a release rolls out, and the older one comes back after a rollback."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,8 +27,10 @@ def _object_changes(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str)
     changes += [f"field {prefix}{name} became required" for name in sorted(newly_required)]
     no_longer_sure = (set(old.get("required", ())) & set(after)) - set(new.get("required", ()))
     changes += [f"field {prefix}{name} is no longer always there" for name in sorted(no_longer_sure)]
-    if "enum" in old and set(new.get("enum", ())) - set(old["enum"]):
-        changes.append(f"{prefix or 'the value'} may now be something older consumers do not know")
+    if old.get("additionalProperties", True) and new.get("additionalProperties", True) is False:
+        changes.append(f"{prefix or 'the event'} refuses fields that another version may send")
+    if not before and _shape(old) != _shape(new):
+        changes.append(f"{prefix or 'the value'} may now be something else")
     return changes
 
 

@@ -16,6 +16,7 @@ from shared.contracts.views import DeliveryView, NotificationsView, PrivacyView
 from shared.policy.load import load_policy
 
 FOLDER = Path(__file__).parent / "schemas"
+VERSIONED = ("kz.", "view.")  # what one version writes and another reads
 VIEWS = (DeliveryView, NotificationsView, PrivacyView)
 
 
@@ -35,7 +36,7 @@ def problems(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> 
     found = [
         f"{name}: {change}. Give the event a new VERSION and publish both for a while."
         for name, schema in old.items()
-        if name.startswith("kz.")
+        if name.startswith(VERSIONED)
         for change in breaking_changes(schema, new.get(name))
     ]
     drifted = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
@@ -51,7 +52,7 @@ def write(folder: Path = FOLDER) -> list[str]:
     broken = {
         name: changes
         for name, schema in old.items()
-        if name.startswith("kz.") and (changes := breaking_changes(schema, new.get(name)))
+        if name.startswith(VERSIONED) and (changes := breaking_changes(schema, new.get(name)))
     }
     for name, content in new.items():
         if name not in broken:
