@@ -1,4 +1,5 @@
-"""`sealed dead-letters list | show | replay | discard`."""
+"""`sealed dead-letters list | show | replay | discard`: on the cluster that KAFKA_BOOTSTRAP_SERVERS, KAFKA_USERNAME,
+KAFKA_PASSWORD and KAFKA_CA_FILE name, else on the local stack's."""
 
 import asyncio
 import json
@@ -15,6 +16,7 @@ from deploy.dead_letters import decide, show
 from deploy.dead_letters.decision import Reason
 from deploy.dead_letters.letters import PREFIX, Letter, letters_in
 from deploy.demo.topics import everything
+from deploy.local.external import kafka_from_environment
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
 from shared.messaging.kafka_address import KafkaAddress
@@ -132,7 +134,8 @@ async def _with_producer(var: Path, act: Callable[[AIOKafkaProducer], Awaitable[
 
 
 def _kafka(var: Path) -> KafkaAddress:
-    return read_stack(Layout.at(var).stack_json).kafka.address
+    """An administrator's: of the environment, else of the local stack."""
+    return kafka_from_environment() or read_stack(Layout.at(var).stack_json).kafka.address
 
 
 def _tell(letters: Sequence[Letter], outcome: str, as_json: bool) -> None:

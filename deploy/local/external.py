@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from deploy.local.part import StackError
@@ -17,10 +18,16 @@ class External:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """KAFKA_BOOTSTRAP_SERVERS with KAFKA_USERNAME and KAFKA_PASSWORD, and MONGODB_URI."""
-        servers, user, password = map(os.environ.get, ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_USERNAME", "KAFKA_PASSWORD"))
-        kafka = KafkaAddress(servers, user or None, password or None) if servers else None
-        return cls(kafka, os.environ.get("MONGODB_URI") or None)
+        """KAFKA_BOOTSTRAP_SERVERS with KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_CA_FILE, and MONGODB_URI."""
+        return cls(kafka_from_environment(), os.environ.get("MONGODB_URI") or None)
+
+
+def kafka_from_environment() -> KafkaAddress | None:
+    servers, user, password = map(os.environ.get, ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_USERNAME", "KAFKA_PASSWORD"))
+    if not servers:
+        return None
+    ca_file = os.environ.get("KAFKA_CA_FILE")
+    return KafkaAddress(servers, user or None, password or None, Path(ca_file) if ca_file else None)
 
 
 class ServerUnreachable(StackError):
