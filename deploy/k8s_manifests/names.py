@@ -10,6 +10,7 @@ MONGODB_NAMESPACE: Final = "mongodb"
 EGRESS_NAMESPACE: Final = "egress"
 MONITORING_NAMESPACE: Final = "monitoring"
 VAULT_NAMESPACE: Final = "vault"
+TRACING_NAMESPACE: Final = "tracing"
 KAFKA_CLUSTER: Final = "sealed-orders"
 KAFKA_PORT: Final = 9093
 MONGODB_PORT: Final = 27017

@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-from deploy.k8s_manifests import jobs, kafka, network, scaling, secrets, settings, workloads
+from deploy.k8s_manifests import jobs, kafka, network, scaling, secrets, settings, tracing, workloads
 from deploy.k8s_manifests.names import NAMESPACE, Manifest
 from shared.policy.load import load_policy
 from shared.policy.model import Policy
@@ -27,6 +27,7 @@ def files(policy: Policy) -> Mapping[str, list[Manifest]]:
         "components/strimzi/users.yaml": kafka.users(policy),
         "components/mongodb/migrate.yaml": jobs.migration(policy),
         "components/vault/rotate.yaml": jobs.rotation(),
+        "components/tracing/tracing.yaml": tracing.to_collector(services),
         "components/external-secrets/secrets.yaml": secrets.external_secrets(policy),
         "components/keda/scaling.yaml": [
             scaling.authentication(),

@@ -93,7 +93,7 @@ def _told(one: Manifest, objects: list[Manifest]) -> Iterator[Peer]:
     for name, value in told.items():
         if name.endswith("MONGODB_URI"):
             yield MONGODB
-        elif value and name.endswith(("_URL", "_ADDR")):
+        elif value and name.endswith(("_URL", "_ADDR", "_ENDPOINT")):
             url = urlsplit(value)
             yield _peer(url.hostname or "", url.port or PORTS[url.scheme])
         elif value and name == "KAFKA_BOOTSTRAP_SERVERS":
