@@ -32,6 +32,11 @@ export SEALED_KAFKA_BROKERS := $(BROKERS)
 BROKER_SET_UP := kafka
 endif
 
+# REPLICAS=3: three of each service.
+ifdef REPLICAS
+export SEALED_REPLICAS := $(REPLICAS)
+endif
+
 run: $(READY) $(BROKER_SET_UP) ## Start everything: mongod, broker, outside world, four services (Ctrl-C stops it; data is kept)
 	@$(SEALED) run
 
@@ -56,7 +61,14 @@ test-many: $(READY) ## Test 1,000 withdrawals while 5,000 orders of others flow 
 test-kafka: $(READY) kafka ## Run the tests on Apache Kafka: access lists, durability, crashes of brokers
 	@$(PY) -m pytest tests/kafka $(ARGS)
 
-check-deploy: $(READY) ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
+CHECKOV := $(VENV)/checkov/.ready
+$(CHECKOV): requirements/checkov.lock $(READY)
+	@$(PY) -m venv --clear $(@D)
+	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $< || \
+		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+check-deploy: $(READY) $(CHECKOV) ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
 	@$(PY) -m pytest tests/deploy $(ARGS)
 
 check-apiserver: $(READY) ## Apply the manifests to a real API server (built with Go the first time: minutes)
@@ -119,7 +131,7 @@ contracts: $(READY) ## Write the contracts' snapshots anew (schemas, AsyncAPI do
 	$(PY) -m shared.contracts.snapshots
 
 lock: $(READY) ## Resolve requirements/*.in into hashed locks
-	@cd requirements && for name in service dev image bootstrap; do \
+	@cd requirements && for name in service dev image checkov bootstrap; do \
 		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o $$name.lock $$name.in; \
 	done
