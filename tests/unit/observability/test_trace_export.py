@@ -1,6 +1,8 @@
 """What a span may take along is on a list, by name and by form; all else stays, whoever put it there."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
+from shared.http.settings import ServiceSettings
 from shared.observability import tracing
-from shared.observability.trace_export import may_leave, provider_of
+from shared.observability.trace_export import ALLOWED, may_leave, provider_of
 from tests.spans import Kept, kept
 
 CANARY = "Тәуелсізқызова"
@@ -120,3 +123,14 @@ def test_a_ratio_of_what_begins_here_is_recorded_and_the_rest_follows_it() -> No
         tracing.use(None)
         provider.shutdown()
     assert [span.name for span in exporter.spans] == ["publish orders"]
+
+
+def test_the_page_for_operators_names_what_may_leave_and_the_settings() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "traces.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"`((?:http|error|messaging|cloudevents|sealed)\.[a-z_.]+)`", page))
+    assert listed == set(ALLOWED)
+    assert set(re.findall(r"`(OTEL_[A-Z_]+)`", page)) == {
+        str(setting.validation_alias)
+        for setting in ServiceSettings.model_fields.values()
+        if str(setting.validation_alias).startswith("OTEL_")
+    }
