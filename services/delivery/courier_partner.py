@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 RECIPIENT = "courier_partner"  # the class of clause 4.3.2
 ANSWER_SECONDS = 10.0
 LONGEST_DELAY_SECONDS = 300.0
+BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 PASSING_STATUS = frozenset({408, 425, 429})
 
 
@@ -71,12 +72,20 @@ class CourierPartner:
     ) -> httpx.Response:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await self._http.request(method, path, json=body, headers=headers)
+                answer = await self._request(method, path, json=body, headers=headers)
         except (httpx.HTTPError, TimeoutError):
             raise PartnerAway from None
         if not answer.is_success and (not answer.is_client_error or answer.status_code in PASSING_STATUS):
             raise PartnerAway
         return answer
+
+    async def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """A connection that was kept may be closed by the partner in this very moment: then once more, on another. The
+        same thing told twice is the same thing."""
+        try:
+            return await self._http.request(method, path, **request)
+        except BROKEN:
+            return await self._http.request(method, path, **request)
 
 
 def again_after(attempts: int) -> timedelta:

@@ -34,3 +34,15 @@ def that_is_away() -> Partner:
         raise httpx.ConnectError("no route", request=request)
 
     return Partner(refuse)
+
+
+def that_closes_connections(how: type[httpx.TransportError], *, times: int) -> Partner:
+    """So many times, and takes what comes after that."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if len(partner.asked) <= times:
+            raise how("closed", request=request)
+        return httpx.Response(201, json={})
+
+    partner = Partner(answer)
+    return partner

@@ -1,9 +1,10 @@
 """The partner's protocol: one waybill a shipment, faults told from refusals, nothing of a person in an error."""
 
+import httpx
 import pytest
 
 from services.delivery.courier_partner import Forgotten, PartnerAway, WaybillRefused
-from tests.unit.delivery.partner import that_answers, that_is_away
+from tests.unit.delivery.partner import that_answers, that_closes_connections, that_is_away
 
 FIELDS = {"phone": "+77000000042", "family_name": "Ойдантегі"}
 
@@ -26,6 +27,15 @@ async def test_a_passing_fault_is_the_partner_being_away(status: int) -> None:
 async def test_no_connection_is_the_partner_being_away() -> None:
     with pytest.raises(PartnerAway):
         await that_is_away().client.take("s1", FIELDS)
+
+
+@pytest.mark.parametrize("broken", [httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError])
+async def test_connection_that_is_closed_just_then_is_tried_once_more(broken: type[httpx.TransportError]) -> None:
+    partner = that_closes_connections(broken, times=1)
+    await partner.client.take("s1", FIELDS)
+    assert [request.headers["idempotency-key"] for request in partner.asked] == ["s1", "s1"]
+    with pytest.raises(PartnerAway):
+        await that_closes_connections(broken, times=2).client.take("s1", FIELDS)
 
 
 async def test_a_refusal_names_the_code_and_no_value() -> None:
