@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateMany, UpdateOne
 
 from shared.contracts.inspections import Use
 from shared.messaging.cloudevents import new_id
+from shared.stores.lease import take_due
 from shared.stores.mongo import Database, Document, Session, drop_index, expire_after
 
 COLLECTION: Final = "disclosures"
@@ -152,15 +153,10 @@ class DisclosureStore:
         )
 
     async def take_due(self, now: datetime, limit: int) -> list[Notice]:
-        """Notices due, leased to the caller. Two replicas may take the same: telling twice is harmless, and the answer
-        is recorded once."""
+        """The notices due longest, leased to the caller alone."""
         due = {"forget_state": "due", "next_at": {"$lte": now}}
-        found = await self._disclosures.find(due).sort("next_at", ASCENDING).limit(limit).to_list(limit)
-        if found:
-            await self._disclosures.update_many(
-                {"_id": {"$in": [document["_id"] for document in found]}, **due},
-                {"$set": {"next_at": now + LEASE, "told_at": now}, "$inc": {"attempts": 1}},
-            )
+        told: Mapping[str, Document] = {"$set": {"told_at": now}, "$inc": {"attempts": 1}}
+        found, _ = await take_due(self._disclosures, due, at="next_at", until=now + LEASE, limit=limit, change=told)
         return [_notice(document) for document in found]
 
     async def still_due(self, disclosure_ids: Collection[str], session: Session) -> list[Notice]:
@@ -173,7 +169,10 @@ class DisclosureStore:
             [
                 UpdateOne(
                     {"_id": disclosure_id},
-                    {"$set": {"forget_state": "answered", "answer": answer, "answered_at": now}},
+                    {
+                        "$set": {"forget_state": "answered", "answer": answer, "answered_at": now},
+                        "$unset": {"lease": ""},
+                    },
                 )
                 for disclosure_id, answer in answers.items()
             ],

@@ -11,6 +11,7 @@ from pymongo import ASCENDING, UpdateOne
 from shared.contracts.orders import OrderCorrected
 from shared.messaging.cloudevents import Received
 from shared.sealing.opener import Sealed
+from shared.stores.lease import take_due
 from shared.stores.mongo import Database, Document, Session, bulk_upsert, insert_new
 
 COLLECTION: Final = "shipments"
@@ -121,12 +122,9 @@ class ShipmentStore:
 
     async def take_untold(self, now: datetime, limit: int) -> list[tuple[Shipment, int]]:
         """Shipments on their way whose corrections the partner is due to be told, and how often that was tried; leased
-        to the caller. Two replicas may take the same: telling twice is harmless. Nothing of who is restricted."""
+        to the caller alone. Nothing of who is restricted."""
         due = {"tell_at": {"$lte": now}, "status": "handed_over", "restricted_at": {"$exists": False}}
-        found = await self._shipments.find(due).sort("tell_at", ASCENDING).limit(limit).to_list(limit)
-        if found:
-            ids = [document["_id"] for document in found]
-            await self._shipments.update_many({"_id": {"$in": ids}, **due}, {"$set": {"tell_at": now + LEASE}})
+        found, _ = await take_due(self._shipments, due, at="tell_at", until=now + LEASE, limit=limit)
         return [(_shipment(document), document.get("tell_attempts", 0)) for document in found]
 
     async def telling(self, shipment: Shipment, session: Session) -> bool:
@@ -140,7 +138,7 @@ class ShipmentStore:
         """The partner has it; what was corrected since is still due."""
         await self._shipments.update_one(
             _as_read(shipment),
-            {"$unset": {"untold": "", "tell_at": "", "tell_attempts": ""}},
+            {"$unset": {"untold": "", "tell_at": "", "tell_attempts": "", "lease": ""}},
             session=session,
         )
 

@@ -56,7 +56,7 @@ class TellRecipients:
             answer = await self.partner.forget([notice.shipment_id for notice in notices])
         except PartnerAway:
             await self.disclosures.postpone(
-                {notice.disclosure_id: now + again_after(notice.attempts) for notice in notices}
+                {notice.disclosure_id: now + again_after(notice.attempts - 1) for notice in notices}
             )
             log.warning("recipient_away", recipient=notices[0].recipient, count=len(notices))
         else:

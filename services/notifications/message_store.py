@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Final, Literal
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from shared.contracts.inspections import Use
-from shared.messaging.cloudevents import new_id
 from shared.observability.tracing import cause_of
+from shared.stores.lease import take_due
 from shared.stores.mongo import Database, Document, Session, insert_new
 
 COLLECTION: Final = "messages"
@@ -124,15 +124,10 @@ class MessageStore:
         """The messages due longest, leased to the caller alone, and whether there may be more: another replica may
         have leased some of them, or all, in the same moment."""
         due = {"state": "due", "next_at": {"$lte": now}}
-        found = self._messages.find(due, {"_id": 1}).sort("next_at", ASCENDING).limit(limit)
-        ids = [document["_id"] async for document in found]
-        if not ids:
-            return [], False
-        lease = new_id()
-        change = {"$set": {"next_at": now + LEASE, "lease": lease}, "$inc": {"attempts": 1}}
-        await self._messages.update_many({"_id": {"$in": ids}, **due}, change)
-        mine = self._messages.find({"_id": {"$in": ids}, "lease": lease})
-        return [_message(document) async for document in mine], len(ids) == limit
+        found, more = await take_due(
+            self._messages, due, at="next_at", until=now + LEASE, limit=limit, change={"$inc": {"attempts": 1}}
+        )
+        return [_message(document) for document in found], more
 
     async def lines_held_up(self, messages: Sequence[Message]) -> set[str]:
         """Ids of those that would overtake one that is due too, earlier in their line and not among them."""
