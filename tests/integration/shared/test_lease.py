@@ -1,4 +1,4 @@
-"""However many take what is due at once, each document is taken by one of them, and by another when its lease is over."""
+"""However many take what is due at once, one gets each document, and another one when its lease is over."""
 
 import asyncio
 from collections import Counter
