@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
+.PHONY: help setup kafka mailbox monitoring run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ kafka: ## Fetch Apache Kafka's jars (needs Java 17 and Maven; as root on Debian 
 
 mailbox: ## Install Dovecot, the IMAP server of the mailbox's tests, where it is missing (as root on Debian)
 	@deploy/mailbox/set-up.sh
+
+monitoring: ## Install Prometheus, which alerts and dashboards are tried with, where it is missing (as root on Debian)
+	@deploy/monitoring/set-up.sh
 
 # BROKER=kafka: on Apache Kafka, of BROKERS=1 or 3 nodes, instead of the embedded broker.
 BROKERS ?= 1
@@ -49,7 +52,7 @@ reset: $(READY) ## Throw away var/: data, keys, logs
 browser: $(READY)
 	@deploy/browser/set-up.sh $(PY)
 
-test: $(READY) mailbox browser ## Run all tests on a real mongod, broker and mailbox, in a real browser
+test: $(READY) mailbox browser monitoring ## Run all tests on a real mongod, broker and mailbox, in a real browser
 	@$(PY) -m pytest $(ARGS)
 
 screenshots: $(READY) mailbox browser ## Picture the pages, narrow and wide, light and dark: var/screenshots
@@ -68,7 +71,7 @@ $(CHECKOV): requirements/checkov.lock $(READY)
 		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-check-deploy: $(READY) $(CHECKOV) ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
+check-deploy: $(READY) $(CHECKOV) monitoring ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
 	@$(PY) -m pytest tests/deploy $(ARGS)
 
 check-apiserver: $(READY) ## Apply the manifests to a real API server (built with Go the first time: minutes)
@@ -92,9 +95,11 @@ check: $(READY) ## Check style, types, import rules, the policy against the code
 	$(PY) -m deploy.check_policy
 	$(PY) -m shared.contracts.snapshots --check
 	$(PY) -m deploy.k8s_manifests.write --check
+	$(PY) -m deploy.monitoring.write --check
 
 manifests: $(READY) ## Write the Kubernetes manifests anew that follow from the policy and the code
 	$(PY) -m deploy.k8s_manifests.write
+	$(PY) -m deploy.monitoring.write
 
 format: $(READY) ## Format the code
 	$(PY) -m ruff format .
