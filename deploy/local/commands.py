@@ -21,6 +21,8 @@ from deploy.local.officers import Member, development_accounts
 from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.outside.parts import NAMES as OUTSIDE
 from deploy.local.part import StackError
+from deploy.local.replicas import names_of as replicas_of
+from deploy.local.replicas import replicas_wanted
 from deploy.local.services import as_it_is
 from deploy.local.stack import LocalStack, local_stack
 from deploy.local.vault_keys import vault_keys
@@ -86,9 +88,10 @@ async def _run(console: Console, layout: Layout, key_cache_seconds: float, kek: 
 
 async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek: str) -> None:
     """Until cancelled. Raises StackError."""
+    services = [name for service in SERVICES for name in replicas_of(service, replicas_wanted())]
     logs = {
         name: layout.log / f"{name}.log"
-        for name in (*SERVICES, *OUTSIDE, MAILBOX, *(names_of(brokers_wanted()) or (BROKER,)))
+        for name in (*services, *OUTSIDE, MAILBOX, *(names_of(brokers_wanted()) or (BROKER,)))
     }
     following = asyncio.create_task(follow(console, logs))
     try:
@@ -113,8 +116,8 @@ async def _live(console: Console, layout: Layout, key_cache_seconds: float, kek:
 def _overview(stack: LocalStack) -> Table:
     info = stack.info
     table = Table(title="Ready. Ctrl-C stops it.", title_style="bold green", title_justify="left", show_header=False)
-    for name, service in info.services.items():
-        table.add_row(name, service.url)
+    for service, replicas in info.replicas.items():
+        table.add_row(service, "\n".join(replica.url for replica in replicas))
     table.add_row("kafka", info.kafka.bootstrap_servers)
     mailbox = f", the console's mailbox is {info.outside.mailbox}" if info.outside.mailbox else ""
     table.add_row("mail", f"SMTP at 127.0.0.1:{info.outside.smtp_port}{mailbox}")

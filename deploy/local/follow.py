@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_red", "bright_cyan", "bright_green")
-WIDTH = 13
+WIDTH = 15
 POLL_SECONDS = 0.1
 
 

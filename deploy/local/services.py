@@ -10,9 +10,12 @@ from deploy.local.layout import Layout
 from deploy.local.outside.mailbox import NAME as MAILBOX
 from deploy.local.part import Part
 from deploy.local.readiness import http_ready
+from deploy.local.replicas import service_of
 from deploy.provision.mongodb import uri_of
 from shared.messaging.kafka_address import KafkaAddress
 
+START_SECONDS = 120.0  # of several replicas at once, on a busy machine
+STOP_SECONDS = 30.0  # beside the time it is told to go on answering
 Rewire = Callable[[str, Mapping[str, str]], Awaitable[Mapping[str, str]]]
 
 
@@ -30,29 +33,33 @@ class Surroundings:
     mongodb_uri: str
     ports: Mapping[str, int]
     key_cache_seconds: float
+    drain_seconds: float
     log_format: str
     mailbox: str | None = None
 
 
 def service_part(name: str, layout: Layout, credentials: Credentials, around: Surroundings) -> Part:
-    """`python -m services.<name>`, ready when its /health/ready says so."""
-    port = around.ports[name]
+    """A replica of the service, `python -m services.<service>`, ready when its /health/ready says so."""
+    port, service = around.ports[name], service_of(name)
     common = {
         "SEALED_PORT": str(port),
-        "SEALED_KEYS_DIR": str(layout.keys / name),
+        "SEALED_DRAIN_SECONDS": str(around.drain_seconds),
+        "SEALED_KEYS_DIR": str(layout.keys / service),
         "SEALED_KEY_CACHE_SECONDS": str(around.key_cache_seconds),
         "SEALED_LOG_FORMAT": around.log_format,
         "KAFKA_BOOTSTRAP_SERVERS": around.kafka.bootstrap_servers,
         "SEALED_KAFKA_IDEMPOTENCE": str(around.kafka_idempotence).lower(),
-        "MONGODB_URI": uri_of(around.mongodb_uri, name, credentials.password(name)),
+        "MONGODB_URI": uri_of(around.mongodb_uri, service, credentials.password(service)),
     }
     return Part(
         name,
-        (sys.executable, "-m", f"services.{name}"),
+        (sys.executable, "-m", f"services.{service}"),
         child_environment(
-            {**common, **_kafka_user(name, credentials, around), **_own(name, layout, credentials, around)}
+            {**common, **_kafka_user(service, credentials, around), **_own(service, layout, credentials, around)}
         ),
         http_ready(f"http://127.0.0.1:{port}/health/ready"),
+        start_seconds=START_SECONDS,
+        stop_seconds=around.drain_seconds + STOP_SECONDS,
     )
 
 

@@ -56,7 +56,10 @@ class OutsideInfo(_Frozen):
 
 
 class StackInfo(_Frozen):
+    """`services`: the first replica of each; `replicas`: all of each, the first included."""
+
     services: Mapping[str, ServiceInfo]
+    replicas: Mapping[str, tuple[ServiceInfo, ...]]
     kafka: KafkaInfo
     mongodb: MongodbInfo
     tokens: Tokens

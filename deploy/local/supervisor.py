@@ -69,6 +69,10 @@ class Supervisor:
         return self._process.pid
 
     @property
+    def _returncode(self) -> int | None:
+        return self._process.returncode if self._process else None
+
+    @property
     def alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
@@ -108,10 +112,12 @@ class Supervisor:
         os.kill(self.pid, signal.SIGKILL)
         return self.pid
 
-    async def stop(self) -> None:
-        """TERM to the process group, the part's time of grace, then KILL. The part stays stopped. Idempotent."""
+    async def stop(self) -> int | None:
+        """TERM to the process group, the part's time of grace, then KILL. The part stays stopped. Idempotent.
+
+        Returns how its last process ended, as subprocess counts it; -9 where the time of grace was too short."""
         if not self._task:
-            return
+            return self._returncode
         self._stopping = True
         for number, seconds in ((signal.SIGTERM, self.part.stop_seconds), (signal.SIGKILL, None)):
             if self.alive:
@@ -120,6 +126,7 @@ class Supervisor:
         self._task.cancel()  # where it is pausing between two lives
         await asyncio.wait({self._task})
         self._task = None
+        return self._returncode
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()

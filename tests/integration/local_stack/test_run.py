@@ -1,6 +1,7 @@
 """`sealed run` as an operator sees it: the whole stack in a process of its own."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -73,12 +74,13 @@ async def test_run_prints_the_pages_addresses_and_the_sign_in(tmp_path: Path) ->
 
 async def test_run_repairs_a_killed_service_and_drains_on_term(tmp_path: Path) -> None:
     layout = Layout.at(tmp_path)
-    launcher = await launch(tmp_path)
+    launcher = await launch(tmp_path, SEALED_REPLICAS="2")
     before = await running_stack(layout)
-    assert tuple(before.services) == SERVICES
+    assert {service: len(replicas) for service, replicas in before.replicas.items()} == dict.fromkeys(SERVICES, 2)
+    assert before.services == {service: replicas[0] for service, replicas in before.replicas.items()}
     async with httpx.AsyncClient() as client:
-        for service in before.services.values():
-            assert (await client.get(f"{service.url}/health/ready")).status_code == 200
+        for replica in itertools.chain(*before.replicas.values()):
+            assert (await client.get(f"{replica.url}/health/ready")).status_code == 200
 
     os.kill(before.services["delivery"].pid, signal.SIGKILL)
     after = await changed_pid(layout, "delivery", before.services["delivery"].pid)
@@ -87,11 +89,11 @@ async def test_run_repairs_a_killed_service_and_drains_on_term(tmp_path: Path) -
     launcher.send_signal(signal.SIGTERM)
     output, _ = await launcher.communicate()
     assert launcher.returncode == 0
-    assert "delivery      │ ended with -9; started again".encode() in output
+    assert "delivery        │ ended with -9; started again".encode() in output
     assert not layout.stack_json.exists()
-    for service in after.services.values():
+    for replica in itertools.chain(*after.replicas.values()):
         with pytest.raises(ProcessLookupError):
-            os.kill(service.pid, 0)
+            os.kill(replica.pid, 0)
 
 
 async def test_run_names_the_variable_of_a_server_that_does_not_answer(tmp_path: Path) -> None:
