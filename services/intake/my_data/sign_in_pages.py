@@ -43,6 +43,7 @@ class SignInPages:
         self._sending = sending
         self._people = people
         self._visitors = visitors
+        SIGN_IN_FAILURES.labels("client_code")  # a series that exists from the start shows its first increase
         self._attempts = attempts
         self.router = APIRouter(prefix="/my-data", include_in_schema=False)
         self.router.get("/sign-in")(self.ask_contact)

@@ -27,6 +27,8 @@ class SignInPages:
         self._pages = pages
         self._clock = clock
         self._single_sign_on = single_sign_on
+        for door in ("password", "first_code"):
+            SIGN_IN_FAILURES.labels(door)  # a series that exists from the start shows its first increase
         self.router = APIRouter(prefix=SIGN_IN, include_in_schema=False)
         self.router.get("")(self.form)
         self.router.post("")(self.sign_in)
