@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox monitoring run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
+.PHONY: help setup kafka mailbox monitoring run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak sizing protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,9 @@ crash-matrix: $(READY) $(BROKER_SET_UP) ## Kill every service at every step, bre
 
 soak: $(READY) kafka ## Run 30 minutes under load on Apache Kafka, a fault every minute; account for every order
 	@$(SEALED) soak $(ARGS)
+
+sizing: $(READY) kafka ## Measure bytes and processor time of an order and a withdrawal; write docs/sizing.md
+	@$(SEALED) sizing measure --report $(ARGS)
 
 least-privilege: $(READY) kafka ## Let every service try everything, and write what the servers answered
 	@$(SEALED) least-privilege

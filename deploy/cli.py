@@ -16,6 +16,7 @@ from deploy.least_privilege import commands as least_privilege
 from deploy.local import commands as local
 from deploy.local.part import StackError
 from deploy.provision import commands as provision
+from deploy.sizing import commands as sizing
 from deploy.soak import commands as soak
 from services.notifications import cli as operator
 from services.privacy.cli import commands as officer
@@ -56,6 +57,7 @@ app.add_typer(officers.app, name="officer")
 app.add_typer(operator.app)
 app.add_typer(provision.app, name="keys")
 app.add_typer(k8s.app)
+app.add_typer(sizing.app, name="sizing")
 app.add_typer(policy.app, name="policy")
 app.add_typer(dead_letters.app, name="dead-letters")
 

@@ -1,6 +1,7 @@
-"""Resident memory of each service's process, as the kernel counts it."""
+"""Resident memory and processor time of a process, as the kernel counts them."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ class Memory:
         while True:
             for service in SERVICES:
                 pid = self.stack.pid(service)
-                if mebibytes := _resident(pid):
+                if mebibytes := resident(pid):
                     self.samples.setdefault((service, pid), []).append(mebibytes)
             await asyncio.sleep(EVERY_SECONDS)
 
@@ -51,10 +52,17 @@ class Memory:
         return grown
 
 
-def _resident(pid: int) -> float | None:
+def resident(pid: int) -> float | None:
+    """MiB; None where there is no such process."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return None
     lines = [line.split() for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(lines[0][1]) / 1024 if lines else None
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of all its threads, in user and system mode, since it was started (proc(5): fields 14 and 15 of stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

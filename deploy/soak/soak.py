@@ -92,7 +92,7 @@ async def soak(var: Path, plan: Plan, told: Told) -> Soaked:
             group.create_task(load.steady(rate, plan.seconds))
             striking = group.create_task(_strike_all(stack, faults, lag, rate, plan.every, told))
         watching.cancel()
-        last_lag = await _rest(lag, admin, policy)
+        last_lag = await come_to_rest(lag, admin, policy)
         account = await reconcile(stack, admin, policy, load)
         return Soaked(plan, capacity, rate, striking.result(), memory.growth(), account, last_lag)
 
@@ -101,7 +101,7 @@ async def _capacity(load: Load, lag: Lag, admin: Client, policy: Policy, seconds
     """Orders a second, from the first accepted to the last confirmed."""
     started = time.monotonic()
     await load.burst(seconds)
-    await _rest(lag, admin, policy)
+    await come_to_rest(lag, admin, policy)
     return len(load.accepted) / (time.monotonic() - started)
 
 
@@ -133,7 +133,7 @@ async def _strike(stack: LocalStack, fault: Fault, lag: Lag, small: int, seconds
         await striking
 
 
-async def _rest(lag: Lag, admin: Client, policy: Policy) -> int:
+async def come_to_rest(lag: Lag, admin: Client, policy: Policy) -> int:
     """Wait until nothing is behind, unpublished, unsent or open. Returns the lag left, 0 unless it took too long."""
     give_up_at = time.monotonic() + REST_SECONDS
     while time.monotonic() < give_up_at:
