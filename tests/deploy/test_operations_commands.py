@@ -39,6 +39,7 @@ OTHERS: Final = frozenset(
         "mongorestore",
         "openssl",
         "sleep",
+        "tr",
     }
 )
 SETTING: Final = re.compile(r"\b(?:SEALED|VAULT|KAFKA|MONGODB|SMTP|SMS|OTEL)_[A-Z_]*[A-Z]\b")
