@@ -85,7 +85,7 @@ image: $(READY) ## Build the image of all services with Docker, Podman or builda
 
 test-image: $(READY) ## Build the image without an engine and start every service and job in it (as root on Debian)
 	@deploy/image/set-up.sh
-	@$(PY) -m pytest tests/image $(ARGS)
+	@$(PY) -m pytest -o faulthandler_timeout=0 tests/image $(ARGS)
 
 check: $(READY) ## Check style, types, import rules, the policy against the code, the contracts' snapshots
 	$(PY) -m ruff check .
