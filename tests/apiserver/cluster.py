@@ -23,7 +23,7 @@ class Answer:
 
 class Cluster:
     def __init__(self, kubeconfig: Path) -> None:
-        self._kubeconfig = kubeconfig
+        self.kubeconfig = kubeconfig
 
     def apply_overlay(self, name: str) -> Answer:
         return self.ask(*_APPLY, "-k", str(K8S / "overlays" / name))
@@ -39,7 +39,7 @@ class Cluster:
         return self.ask("delete", "--ignore-not-found", "--wait=false", "-f", "-", given=yaml.safe_dump_all(manifests))
 
     def ask(self, *words: str, given: str = "") -> Answer:
-        argv = (kubectl(), "--kubeconfig", str(self._kubeconfig), "--warnings-as-errors", *words)
+        argv = (kubectl(), "--kubeconfig", str(self.kubeconfig), "--warnings-as-errors", *words)
         done = subprocess.run(argv, input=given, capture_output=True, text=True, timeout=SECONDS)
         return Answer(done.returncode == 0, done.stdout + done.stderr)
 
