@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from shared.http.server import EVENT_LOOP
 from shared.stores.mongo import connect
 
 
@@ -34,4 +35,4 @@ async def place(order: Order) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["PORT"]), access_log=False, log_level="warning", loop="uvloop")
+    uvicorn.run(app, port=int(os.environ["PORT"]), access_log=False, log_level="warning", loop=EVENT_LOOP)

@@ -7,6 +7,7 @@ import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
+from typing import Final
 
 import structlog
 import uvicorn
@@ -22,6 +23,9 @@ from shared.http.request_traces import traces_of_requests
 Check = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 CHECK_SECONDS = 3.0
+# Not uvloop: it refuses to write to a connection that was reset by a RuntimeError, which aiokafka does not expect. The
+# task that renews the cluster's metadata ended by it, and a consumer waited for that for ever (docs/decisions/0047).
+EVENT_LOOP: Final = "asyncio"
 GRACEFUL_SECONDS = 20  # for requests in flight, on TERM
 # Longer than a proxy in front keeps an unused connection (nginx: 60): closed from here, one may have a request on it.
 KEEP_ALIVE_SECONDS = 75
@@ -116,7 +120,7 @@ def serve(app: FastAPI, host: str, port: int, *, drain_seconds: float) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        loop="uvloop",
+        loop=EVENT_LOOP,
     )
     with contextlib.suppress(KeyboardInterrupt):
         DrainingServer(config, app.state.drain, drain_seconds).run()
