@@ -2,8 +2,9 @@
 
 No other periodic work needs a job. Second passes, reminders of silent stores and second certificates are workers of the
 privacy service, in every replica, each fact taken once (services/privacy/watch_cases.py, certify_again.py). What has
-expired goes by itself: from MongoDB by the indexes that the services make, from Kafka by its topics' retention. A
-case's deadline is shown, nearest first; nothing acts on it.
+expired goes by itself: from MongoDB by the indexes that the services make (call-backs by a worker of intake, since with
+one a person may go), from Kafka by its topics' retention. A case's deadline is shown, nearest first, and alerts tell of
+it (deploy/monitoring); nothing acts on it.
 """
 
 from typing import Final
@@ -53,12 +54,15 @@ def rotation() -> list[Manifest]:
         container(
             ROTATE,
             ["python", "-m", "deploy.provision.rotation_job"],
-            [mount("vault", "/vault")],
+            [mount("vault", "/vault"), mount("vault-ca", "/vault-ca")],
             envFrom=[{"configMapRef": {"name": "vault"}}],
             env=[{**ADMIN, "name": "SEALED_ADMIN_MONGODB_URI"}],
             resources=resources("250m", "512Mi"),
         ),
-        [{"name": "vault", "secret": {"secretName": "vault-admin", "defaultMode": 0o440}}],
+        [
+            {"name": "vault", "secret": {"secretName": "vault-admin", "defaultMode": 0o440}},
+            {"name": "vault-ca", "configMap": {"name": "vault-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        ],
         restartPolicy="Never",
     )
     spec = {

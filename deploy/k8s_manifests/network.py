@@ -19,12 +19,12 @@ from deploy.k8s_manifests.names import (
     metadata,
 )
 
-OUTSIDE_PORT: Final = {"smtp": 587, "sms": 443, "partner": 443, "imap": 993, "oidc": 443}
+OUTSIDE_PORT: Final = {"smtp": 587, "sms": 443, "partner": 443}
 REACHES: Final = {
     "intake": ("smtp", "sms"),  # its one-time codes
     "delivery": ("partner",),
     "notifications": ("smtp", "sms"),
-    "privacy": ("smtp", "imap", "oidc"),
+    "privacy": ("smtp",),  # components mailbox and single-sign-on open what they need
 }
 
 

@@ -7,6 +7,11 @@ from deploy.k8s_manifests.names import IMAGE, Manifest, labels
 
 USER: Final = 10001
 REGION: Final = "kz"  # overlays take theirs from components/region, the one place to set it
+# Who signed MongoDB's certificate, where its URI has tlsCAFile=/mongodb-ca/ca.crt; nothing secret, hence no Secret.
+MONGODB_CA: Final = {
+    "name": "mongodb-ca",
+    "configMap": {"name": "mongodb-ca", "optional": True, "items": [{"key": "ca.crt", "path": "ca.crt"}]},
+}
 TMP: Final = {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}
 
 
@@ -22,7 +27,7 @@ def container(name: str, command: Sequence[str], mounts: Sequence[Manifest], **m
             "runAsUser": USER,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *mounts],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, mount("mongodb-ca", "/mongodb-ca"), *mounts],
         **more,
     }
 
@@ -44,7 +49,7 @@ def template(name: str, of: Manifest, volumes: Sequence[Manifest], **more: objec
             },
             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _in_region()}},
             "containers": [of],
-            "volumes": [TMP, *volumes],
+            "volumes": [TMP, MONGODB_CA, *volumes],
             **more,
         },
     }

@@ -7,6 +7,8 @@ from shared.messaging.consume import MAX_RECORDS
 from shared.policy.model import Policy
 
 AUTHENTICATION: Final = f"{NAMESPACE}-keda"
+SECRET: Final = "keda-kafka"
+SECRET_KEYS: Final = ("sasl", "username", "password", "tls", "ca")
 LEAST: Final = 2
 LAG_PER_REPLICA: Final = 5 * MAX_RECORDS
 # Broadcast to every replica or read whole at each start: no group commits what was read.
@@ -53,10 +55,7 @@ def authentication() -> Manifest:
         "kind": "TriggerAuthentication",
         "metadata": metadata(AUTHENTICATION, "keda"),
         "spec": {
-            "secretTargetRef": [
-                {"parameter": parameter, "name": "keda-kafka", "key": parameter}
-                for parameter in ("sasl", "username", "password", "tls", "ca")
-            ]
+            "secretTargetRef": [{"parameter": parameter, "name": SECRET, "key": parameter} for parameter in SECRET_KEYS]
         },
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from deploy.k8s_manifests import keys, settings
+from deploy.k8s_manifests import keys, scaling, settings
 from deploy.k8s_manifests.names import KAFKA_NAMESPACE, NAMESPACE, Manifest, metadata
 from shared.policy.model import Policy
 
@@ -11,7 +11,8 @@ STORE: Final = {"kind": "ClusterSecretStore", "name": NAMESPACE}
 
 
 def external_secrets(policy: Policy) -> list[Manifest]:
-    """Kept in the store under `sealed-orders/<Secret>`, a property for each key."""
+    """Kept in the store under `sealed-orders/<Secret>`, a property for each key. One that only a component reads stays
+    empty without it, and says so in its status."""
     return [
         secret
         for service in policy.erasing_stores
@@ -22,7 +23,12 @@ def external_secrets(policy: Policy) -> list[Manifest]:
             _secret(f"{service}-kafka", service, ["password"], KAFKA_NAMESPACE),
             _secret(f"{service}-tokens", service, settings.TOKENS[service]),
         )
-    ] + [_secret("mongodb-admin", "migrate", ["uri"])]
+    ] + [
+        _secret("mongodb-admin", "migrate", ["uri"]),
+        _secret("privacy-mailbox", "privacy", ["password"]),
+        _secret("privacy-single-sign-on", "privacy", ["SEALED_OIDC_CLIENT_SECRET"]),
+        _secret(scaling.SECRET, "keda", scaling.SECRET_KEYS),
+    ]
 
 
 def _secret(name: str, of: str, held: Iterable[str], namespace: str = NAMESPACE) -> Manifest:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic_settings import BaseSettings
 from typer.main import get_command
 
@@ -60,6 +61,25 @@ def key_files(service: str) -> frozenset[str]:
 @cache
 def groups(service: str) -> frozenset[tuple[str, str]]:
     """(topic, consumer group) of each subscription of the built application."""
+    _, brokers = _built(service)
+    return frozenset(
+        (topic.name, str(subscriber.group_id))
+        for broker in brokers
+        for subscriber in broker.subscribers
+        for topic in subscriber.topics
+    )
+
+
+@cache
+def paths(service: str) -> frozenset[str]:
+    """Each path that the built application answers; of a mounted folder, where it begins."""
+    application, _ = _built(service)
+    return frozenset(str(route.path) for route in iter_route_contexts(application.routes))
+
+
+@cache
+def _built(service: str) -> tuple[FastAPI, list[Any]]:
+    """The application, and the brokers that it would start."""
     module = import_module(f"services.{service}.app")
     brokers: list[Any] = []
 
@@ -70,13 +90,8 @@ def groups(service: str) -> frozenset[tuple[str, str]]:
     made: Callable[..., Any] = module.kafka_broker
     with TemporaryDirectory() as folder, patch.object(module, "kafka_broker", kept):
         keys.provision(Path(folder), POLICY)
-        _build(module.build, service, {"SEALED_KEYS_DIR": f"{folder}/{service}", "SEALED_PORT": "1"})
-    return frozenset(
-        (topic.name, str(subscriber.group_id))
-        for broker in brokers
-        for subscriber in broker.subscribers
-        for topic in subscriber.topics
-    )
+        application = _build(module.build, service, {"SEALED_KEYS_DIR": f"{folder}/{service}", "SEALED_PORT": "1"})
+    return application, brokers
 
 
 def _build(build: Callable[[BaseSettings], FastAPI], service: str, own: Mapping[str, str]) -> FastAPI:

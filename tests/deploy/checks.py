@@ -1,10 +1,13 @@
 """What no schema sees: whether the manifests agree with each other, the policy and the code. Each yields faults."""
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
+from unittest.mock import patch
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shared.http.server import GRACEFUL_SECONDS as REQUESTS_SECONDS
 from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
@@ -12,7 +15,14 @@ from shared.messaging.consume import REVOKE_WAIT_SECONDS
 from shared.messaging.outbox import STOP_SECONDS as OUTBOX_SECONDS
 from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from tests.deploy.built import POLICY, SETTINGS, groups, key_files, variables_of, variables_of_rotation
+from tests.deploy.data_stores import (
+    data_stay_in_one_region,
+    kafka_listens_where_services_connect,
+    mongodb_admits_its_users_alone,
+    topics_fit_on_the_brokers,
+)
 from tests.deploy.parts import WORKLOADS, container, of_kind, pod, secrets_of, template, variables
+from tests.deploy.published import only_what_people_use_is_published
 from tests.deploy.reach import each_pod_is_reached_by_its_own, each_pod_reaches_what_it_is_told_of, nothing_else_is_open
 from tests.deploy.render import Manifest
 from tests.deploy.schemas import schemas_accept
@@ -23,6 +33,12 @@ from tests.deploy.strimzi import (
     users_may_what_the_policy_says,
 )
 
+# Strimzi's certificate authority, and tokens of Vault, which are renewed where they were made.
+MADE_ELSEWHERE: Final = frozenset({
+    "sealed-orders-cluster-ca-cert", "vault-admin", "intake-vault", "delivery-vault", "notifications-vault",
+    "privacy-vault",
+})  # fmt: skip
+OF_COMPONENTS: Final = frozenset({"mongodb-admin", "privacy-mailbox", "privacy-single-sign-on", "keda-kafka"})
 MONTHS: Final = 24  # of rotations that every key folder has room for
 
 
@@ -115,7 +131,10 @@ def settings_are_read(objects: list[Manifest]) -> Iterator[str]:
         yield from (f"{name}: {variable} is not read" for variable in sorted(told.keys() - known))
         yield from (f"{name}: {variable} is missing" for variable in sorted(needed - told.keys()))
         try:
-            SETTINGS[name](**told)
+            with patch.dict(os.environ, told, clear=True):
+                SETTINGS[name]()
+        except SettingsError as error:
+            yield f"{name}: {error}"
         except ValidationError as error:
             yield from (f"{name}: {fault['loc']} {fault['msg']}" for fault in error.errors(include_input=False))
 
@@ -146,10 +165,10 @@ def files_that_settings_name_are_mounted(objects: list[Manifest]) -> Iterator[st
 
 
 def _files(one: Manifest, mount: Manifest) -> Iterator[str]:
-    """Paths within a mounted Secret; of one that is mounted whole, the key that Vault's token has."""
+    """Paths within a mounted Secret or ConfigMap; of one mounted whole, the key that Vault's token has."""
     for volume in pod(one)["volumes"]:
-        if volume["name"] == mount["name"] and (secret := volume.get("secret")):
-            yield from (item["path"] for item in secret.get("items", [{"path": "token"}]))
+        if volume["name"] == mount["name"] and (source := volume.get("secret") or volume.get("configMap")):
+            yield from (item["path"] for item in source.get("items", [{"path": "token"}]))
 
 
 def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
@@ -157,7 +176,14 @@ def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Deployment").items():
         shared = {"sealed-orders-cluster-ca-cert"}
         for secret, _ in secrets_of(one):
-            if secret not in {f"{name}-{what}" for what in ("keys", "kafka", "mongodb", "tokens", "vault")} | shared:
+            if (
+                secret
+                not in {
+                    f"{name}-{what}"
+                    for what in ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
+                }
+                | shared
+            ):
                 yield f"{name} reads {secret}"
         (volume,) = [volume for volume in pod(one)["volumes"] if volume["name"] == "keys"]
         items = [item for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
@@ -171,6 +197,7 @@ def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
 
 
 def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]:
+    """All of it, but for what others make and renew; and nothing for nobody, but for components that are left out."""
     given = {
         (one["spec"]["target"]["name"], entry["secretKey"])
         for one in objects
@@ -178,10 +205,16 @@ def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]
         for entry in one["spec"]["data"]
     }
     read = {pair for one in of_kind(objects, *WORKLOADS).values() for pair in secrets_of(one, optional=False)}
-    named = {one["spec"]["target"]["name"] for one in of_kind(objects, "ExternalSecret").values()}
-    if named:
-        yield from (f"{secret} lacks {key}" for secret, key in sorted(read - given) if secret in named)
-        yield from (f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if "admin" not in secret)
+    read |= {
+        (entry["name"], entry["key"])
+        for one in of_kind(objects, "TriggerAuthentication").values()
+        for entry in one["spec"]["secretTargetRef"]
+    }
+    if given:
+        yield from (f"{secret} lacks {key}" for secret, key in sorted(read - given) if secret not in MADE_ELSEWHERE)
+        yield from (
+            f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if secret not in OF_COMPONENTS
+        )
 
 
 def scaling_follows_the_code(objects: list[Manifest]) -> Iterator[str]:
@@ -201,19 +234,6 @@ def scaling_follows_the_code(objects: list[Manifest]) -> Iterator[str]:
             yield f"{name}: more replicas than partitions"
         if "replicas" in deployments[name]["spec"]:
             yield f"{name}: the Deployment sets replicas too"
-
-
-def data_stay_in_one_region(objects: list[Manifest]) -> Iterator[str]:
-    regions = set()
-    for name, one in of_kind(objects, *WORKLOADS).items():
-        affinity = pod(one).get("affinity", {}).get("nodeAffinity", {})
-        terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", [])
-        rules = [rule for term in terms for rule in term["matchExpressions"]]
-        if [(rule["key"], rule["operator"]) for rule in rules] != [("topology.kubernetes.io/region", "In")]:
-            yield name
-        regions |= {value for rule in rules for value in rule["values"]}
-    if len(regions) != 1:
-        yield f"regions {sorted(regions)}"
 
 
 def jobs_do_not_overlap(objects: list[Manifest]) -> Iterator[str]:
@@ -242,11 +262,15 @@ CHECKS: Final = (
     nothing_else_is_open,
     each_pod_reaches_what_it_is_told_of,
     each_pod_is_reached_by_its_own,
+    only_what_people_use_is_published,
     scaling_follows_the_code,
     strimzi_s_kinds_are_of_this_cluster,
     topics_are_the_policys,
     users_may_what_the_policy_says,
     a_user_s_password_is_what_its_service_signs_in_with,
     data_stay_in_one_region,
+    kafka_listens_where_services_connect,
+    topics_fit_on_the_brokers,
+    mongodb_admits_its_users_alone,
     jobs_do_not_overlap,
 )

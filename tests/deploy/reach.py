@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from tests.deploy.built import variables_of
 from tests.deploy.parts import WORKLOADS, of_kind, template, variables
 from tests.deploy.render import Manifest
 
@@ -16,11 +15,7 @@ Peer = tuple[str, str, int]
 DNS: Final[Peer] = ("kube-system", "kube-dns", 53)
 MONGODB: Final[Peer] = ("mongodb", "", 27017)
 PORTS: Final = {"http": 80, "https": 443}
-# Where an installation sets one of these, it is there.
-OPTIONAL: Final[dict[str, Peer]] = {
-    "SEALED_IMAP_HOST": ("egress", "imap", 993),
-    "SEALED_OIDC_ISSUER": ("egress", "oidc", 443),
-}
+OIDC: Final[Peer] = ("egress", "oidc", 443)  # an address that browsers know; the cluster's DNS leads it there
 SHARED_BY_ALL_PODS: Final = ("kafka", "vault")
 
 
@@ -47,14 +42,13 @@ def each_pod_reaches_what_it_is_told_of(objects: list[Manifest]) -> Iterator[str
     for name, one in of_kind(objects, *WORKLOADS).items():
         open_to = set(_peers(objects, one, "egress", "to"))
         wanted = {DNS, *_told(one, objects)}
-        if one["kind"] == "Deployment":
-            wanted |= {peer for variable, peer in OPTIONAL.items() if variable in variables_of(name)[0]}
         yield from (f"{name} does not reach {peer}" for peer in sorted(wanted - open_to))
         yield from (f"{name} reaches {peer}" for peer in sorted(open_to - wanted))
 
 
 def each_pod_is_reached_by_its_own(objects: list[Manifest]) -> Iterator[str]:
-    """A service by whoever scrapes it, and by the ingress controller where an Ingress names it; a job by nobody."""
+    """A service by whoever scrapes it, by the ingress controller where an Ingress names it, and by the operators'
+    gateway where there is one; a job by nobody."""
     listens = int(of_kind(objects, "ConfigMap")["sealed-orders"]["data"]["SEALED_PORT"])
     public = {
         path["backend"]["service"]["name"]
@@ -65,6 +59,8 @@ def each_pod_is_reached_by_its_own(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, *WORKLOADS).items():
         wanted: set[Peer] = {("monitoring", "", listens)} if one["kind"] == "Deployment" else set()
         wanted |= {("ingress-nginx", "", listens)} if name in public else set()
+        if one["kind"] == "Deployment" and "operators" in of_kind(objects, "NetworkPolicy"):
+            wanted |= {("operators", "gateway", listens)}
         found = set(_peers(objects, one, "ingress", "from"))
         yield from (f"{name}: {peer}" for peer in sorted(found ^ wanted))
 
@@ -99,8 +95,10 @@ def _told(one: Manifest, objects: list[Manifest]) -> Iterator[Peer]:
         elif value and name == "KAFKA_BOOTSTRAP_SERVERS":
             host, _, port = value.partition(":")
             yield _peer(host, int(port))
-        elif value and name == "SMTP_HOST":
-            yield _peer(value, int(told["SMTP_PORT"] or 0))
+        elif value and name in ("SMTP_HOST", "SEALED_IMAP_HOST"):
+            yield _peer(value, int(told[name.replace("HOST", "PORT")] or 0))
+        elif value and name == "SEALED_OIDC_ISSUER":
+            yield OIDC
 
 
 def _peer(host: str, port: int) -> Peer:

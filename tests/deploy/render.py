@@ -13,7 +13,7 @@ import yaml
 Manifest = dict[str, Any]
 K8S: Final = Path(__file__).parents[2] / "deploy" / "k8s"
 COMPONENTS: Final = sorted(path.name for path in (K8S / "components").iterdir())
-OF_TRIAL: Final = {"strimzi", "mongodb", "region"}
+OF_TRIAL: Final = {"strimzi", "mongodb", "mongodb-cluster", "region"}
 COMBINATIONS: Final = [
     ("base", ()),
     *(("base", (component,)) for component in COMPONENTS),

@@ -53,6 +53,18 @@ def lag(made: list[Manifest]) -> Any:
     return next(t for t in first(made, "ScaledObject")["triggers"] if t["type"] == "kafka")["metadata"]
 
 
+def published(made: list[Manifest]) -> Any:
+    return first(made, "Ingress", "sealed-orders")["rules"][0]["http"]["paths"]
+
+
+def kafka(made: list[Manifest]) -> Any:
+    return first(made, "Kafka", "sealed-orders")["kafka"]
+
+
+def mongodb(made: list[Manifest]) -> Any:
+    return first(made, "MongoDBCommunity", "sealed-orders")
+
+
 def acls(made: list[Manifest]) -> Any:
     return first(made, "KafkaUser")["authorization"]["acls"]
 
@@ -98,6 +110,12 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("an epoch without which it does not start", checks.secrets_are_a_services_own, lambda m: keys_of(m)[0]["secret"]["items"].append(keys_of(m)[1]["secret"]["items"].pop())),
     ("a missing key of a job", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "mongodb-admin")["data"].clear()),
     ("a missing key", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "delivery-tokens")["data"].clear()),
+    ("a Secret of KEDA's that nobody fills", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "keda-kafka")["data"].pop()),
+    ("a mailbox without its password", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "privacy-mailbox")["data"].clear()),
+    ("a mailbox whose password is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["mailbox"]["data"].update(SEALED_IMAP_PASSWORD_FILE="/mailbox/secret")),
+    ("a mailbox out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "mailbox")["egress"].clear()),
+    ("a mailbox without TLS", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["mailbox"]["data"].update(SEALED_IMAP_TLS="none")),
+    ("Vault's authority that is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["vault"]["data"].update(VAULT_CACERT="/vault/ca.crt")),
     ("an egress left open", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy")["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})),
     ("no default deny", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy", "default-deny").update(policyTypes=["Ingress"])),
     ("MongoDB out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy")["egress"].pop(2)),
@@ -106,6 +124,10 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("Vault out of a rotation's reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "rotate-keys")["egress"].pop()),
     ("no way in for scraping", checks.each_pod_is_reached_by_its_own, lambda m: first(m, "NetworkPolicy")["ingress"].clear()),
     ("a way in from outside for a service without pages", checks.each_pod_is_reached_by_its_own, lambda m: first(m, "NetworkPolicy", "intake-ingress").update(podSelector={})),
+    ("a gateway that is a whole namespace", checks.each_pod_is_reached_by_its_own, lambda m: first(m, "NetworkPolicy", "operators")["ingress"][0]["from"][0].pop("podSelector")),
+    ("metrics let out", checks.only_what_people_use_is_published, lambda m: published(m).append({**published(m)[0], "path": "/metrics"})),
+    ("everything let out", checks.only_what_people_use_is_published, lambda m: published(m)[0].update(pathType="Prefix")),
+    ("a page that nobody gets to", checks.only_what_people_use_is_published, lambda m: published(m).pop(1)),
     ("a typo in a group id", checks.scaling_follows_the_code, lambda m: lag(m).update(consumerGroup="delivery.order")),
     ("a scale target that is not there", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject")["scaleTargetRef"].update(name="deliver")),
     ("more replicas than partitions", checks.scaling_follows_the_code, lambda m: first(m, "ScaledObject").update(maxReplicaCount=7)),
@@ -120,6 +142,17 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("fewer days of retention", checks.topics_are_the_policys, lambda m: first(m, "KafkaTopic", "orders")["config"].update({"retention.ms": "1"})),
     ("a topic left out", checks.topics_are_the_policys, lambda m: m.remove(of_kind(m, "KafkaTopic")["orders"])),
     ("a pod of another region", checks.data_stay_in_one_region, lambda m: deployment(m)["spec"]["template"]["spec"].pop("affinity")),
+    ("a Kafka of another region", checks.data_stay_in_one_region, lambda m: first(m, "KafkaNodePool", "nodes")["template"]["pod"].pop("affinity")),
+    ("a MongoDB of another region", checks.data_stay_in_one_region, lambda m: mongodb(m)["statefulSet"]["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"][0]["matchExpressions"][0].update(values=["eu"])),
+    ("a volume of the cluster's own class", checks.data_stay_in_one_region, lambda m: mongodb(m)["statefulSet"]["spec"]["volumeClaimTemplates"][0]["spec"].pop("storageClassName")),
+    ("a listener without TLS", checks.kafka_listens_where_services_connect, lambda m: kafka(m)["listeners"][0].update(tls=False)),
+    ("a listener on another port", checks.kafka_listens_where_services_connect, lambda m: kafka(m)["listeners"][0].update(port=9094)),
+    ("a listener open to every namespace", checks.kafka_listens_where_services_connect, lambda m: kafka(m)["listeners"][0].pop("networkPolicyPeers")),
+    ("a Kafka without access lists", checks.kafka_listens_where_services_connect, lambda m: kafka(m).pop("authorization")),
+    ("more copies than brokers", checks.topics_fit_on_the_brokers, lambda m: first(m, "KafkaNodePool", "nodes").update(replicas=1)),
+    ("a MongoDB without TLS", checks.mongodb_admits_its_users_alone, lambda m: mongodb(m)["security"]["tls"].update(enabled=False)),
+    ("a MongoDB that forgets its users", checks.mongodb_admits_its_users_alone, lambda m: mongodb(m)["security"]["authentication"].update(ignoreUnknownUsers=False)),
+    ("a MongoDB open to another namespace", checks.mongodb_admits_its_users_alone, lambda m: first(m, "NetworkPolicy", "mongodb")["ingress"][0]["from"][0]["namespaceSelector"]["matchLabels"].update({"kubernetes.io/metadata.name": "egress"})),
     ("rotations that overlap", checks.jobs_do_not_overlap, lambda m: first(m, "CronJob", "rotate-keys").update(concurrencyPolicy="Allow")),
 ]  # fmt: skip
 
