@@ -41,10 +41,11 @@ On a quieter machine ([benchmark.md](benchmark.md)): intake alone {intake:,} ord
 delivery's pipeline {pipeline:,} messages/s. One replica of each. How rates grow with replicas on more cores was not
 measured.
 
-By processor time, which depends less on what else runs; without what each takes when idle:
+By processor time, which depends less on what else runs; without what each takes when idle. The last two columns are
+inferred: what one core could do of nothing else, and a replica is one core at most.
 
-| | ms an order, to its end | off | ms a further order | ms an erasure | idle, of a core |
-|---|--:|--:|--:|--:|--:|
+| | ms an order, to its end | off | ms a further order | ms an erasure | idle, of a core | orders/s | erasures/s |
+|---|--:|--:|--:|--:|--:|--:|--:|
 """
 MEMORY = """
 | Service | MiB idle | MiB after {orders:,} orders and {gone:,} withdrawals |
@@ -119,6 +120,7 @@ def needs_table(needs: Sequence[Need], people: Sequence[int]) -> list[str]:
         "Kafka, a broker: `suppressions`": [size(n.suppressions) for n in needs],
         "Kafka, a broker: disk": [size(n.kafka_disk) for n in needs],
         **{f"replicas of {name}": [f"{n.replicas[name]}" for n in needs] for name in SERVICES},
+        "partitions, at the least": [f"{max(n.replicas.values())}" for n in needs],
         **{f"cores of {part}": [f"{n.cores[part]:.2g}" for n in needs] for part in needs[0].cores},
         "a rotation, of all readers": [duration(n.rotation_seconds) for n in needs],
         "reading `suppressions` at a start": [duration(n.start_seconds) for n in needs],
@@ -164,4 +166,5 @@ def _cpu(measured: Measured) -> Iterator[str]:
     for part, idle in measured.idle.items():
         first, again, gone = (cpu(s, part) for s in (measured.first, measured.again, measured.leaving))
         each = f"{first.each * 1_000:,.1f} | {first.off:.1%} | {again.each * 1_000:,.1f} | {gone.each * 1_000:,.1f}"
-        yield f"| {part} | {each} | {idle:.1%} |"
+        most = [f"{(1 - idle) / one.each:,.0f}" if one.each > 0 else "" for one in (first, gone)]
+        yield f"| {part} | {each} | {idle:.1%} | {' | '.join(most)} |"
