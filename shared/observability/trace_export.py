@@ -6,6 +6,7 @@ events, its status's text and whatever a library measured beside that stay behin
 """
 
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -24,6 +25,7 @@ from shared.observability.tracing import SCOPE, Collector
 
 QUEUED: Final = 8_192  # spans that wait for the exporter; more are dropped, and nobody waits for them
 EXPORT_SECONDS: Final = 5.0
+LEAVE_SECONDS: Final = 5.0  # at the end, for what is still to be sent: a leaving process has no more time than that
 LARGEST_NUMBER: Final = 99_999  # counts and status codes; no phone number
 SCOPES: Final = frozenset({SCOPE, "fastapi"})
 RANDOM_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -108,7 +110,7 @@ def provider_of(service: str, exporter: SpanExporter, ratio: float) -> TracerPro
 @contextmanager
 def exported(service: str, collector: Collector) -> Iterator[None]:
     """Make spans while the block runs, and send them. A collector that is away holds up nothing: what can't be sent
-    within seconds is dropped."""
+    within seconds is dropped, also when the process leaves."""
     session = requests.Session()
     session.trust_env = False  # no proxy from the environment: spans go to the collector and nowhere else
     exporter = OTLPSpanExporter(
@@ -123,4 +125,11 @@ def exported(service: str, collector: Collector) -> Iterator[None]:
         yield
     finally:
         tracing.use(None)
-        provider.shutdown()
+        leave(provider)
+
+
+def leave(provider: TracerProvider) -> None:
+    """The SDK would wait for half a minute, beyond the time that a leaving pod is given."""
+    leaving = threading.Thread(target=provider.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)

@@ -1,18 +1,19 @@
 """What a span may take along is on a list, by name and by form; all else stays, whoever put it there."""
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from shared.http.settings import ServiceSettings
-from shared.observability import tracing
+from shared.observability import trace_export, tracing
 from shared.observability.trace_export import ALLOWED, may_leave, provider_of
 from tests.spans import Kept, kept
 
@@ -123,6 +124,37 @@ def test_a_ratio_of_what_begins_here_is_recorded_and_the_rest_follows_it() -> No
         tracing.use(None)
         provider.shutdown()
     assert [span.name for span in exporter.spans] == ["publish orders"]
+
+
+class Slow(Kept):
+    """A collector that does not answer for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer, self.answered = threading.Event(), False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.answer.wait(2)
+        self.answered = True
+        return super().export(spans)
+
+
+def test_a_collector_that_does_not_answer_keeps_nobody_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_export, "LEAVE_SECONDS", 0.01)
+    exporter = Slow()
+    provider = provider_of("intake", exporter, 1.0)
+    provider.get_tracer(tracing.SCOPE).start_span("send letter").end()
+    trace_export.leave(provider)
+    assert not exporter.answered
+    exporter.answer.set()
+
+
+def test_what_is_still_to_be_sent_is_sent_before_leaving() -> None:
+    exporter = Kept()
+    provider = provider_of("intake", exporter, 1.0)
+    provider.get_tracer(tracing.SCOPE).start_span("send letter").end()
+    trace_export.leave(provider)
+    assert [span.name for span in exporter.spans] == ["send letter"]
 
 
 def test_the_page_for_operators_names_what_may_leave_and_the_settings() -> None:
