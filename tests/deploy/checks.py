@@ -39,6 +39,7 @@ MADE_ELSEWHERE: Final = frozenset({
     "privacy-vault",
 })  # fmt: skip
 OF_COMPONENTS: Final = frozenset({"mongodb-admin", "privacy-mailbox", "privacy-single-sign-on", "keda-kafka"})
+OF_THE_SERVER: Final = frozenset({"FORWARDED_ALLOW_IPS"})  # read by uvicorn itself
 MONTHS: Final = 24  # of rotations that every key folder has room for
 
 
@@ -128,6 +129,7 @@ def settings_are_read(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Deployment").items():
         told = {variable: value or "x" * 64 for variable, value in variables(one, objects).items()}
         known, needed = variables_of(name)
+        known |= OF_THE_SERVER
         yield from (f"{name}: {variable} is not read" for variable in sorted(told.keys() - known))
         yield from (f"{name}: {variable} is missing" for variable in sorted(needed - told.keys()))
         try:
