@@ -1,12 +1,13 @@
 """A real API server takes each overlay whole, without a warning, and its pods under pod security "restricted"."""
 
 import copy
+from pathlib import Path
 
 import pytest
 
 from tests.apiserver.cluster import Cluster, pods
 from tests.deploy.parts import container, of_kind
-from tests.deploy.render import Manifest
+from tests.deploy.render import COMPONENTS, Manifest, objects, rendered
 
 
 @pytest.mark.usefixtures("emptied")
@@ -16,6 +17,15 @@ def test_an_overlay_is_accepted_and_may_be_applied_again(cluster: Cluster, overl
     assert first.words.count("serverside-applied") == len(made)
     again = cluster.apply_overlay(overlay)
     assert again.accepted, again.words
+
+
+def test_every_component_at_once_is_accepted(cluster: Cluster, tmp_path: Path) -> None:
+    every = objects(rendered("base", tuple(COMPONENTS), tmp_path.resolve()))
+    namespaces = [one for one in every if one["kind"] == "Namespace"]
+    there = cluster.apply(*namespaces)
+    assert there.accepted, there.words
+    taken = cluster.try_out(*every)
+    assert taken.accepted, taken.words
 
 
 @pytest.mark.usefixtures("emptied")
