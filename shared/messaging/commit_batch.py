@@ -2,8 +2,8 @@
 
 aiokafka tries a commit again for ever. After the kill of a broker its look-up of a group's coordinator was seen to hang
 for good: the fetcher went on, and what was applied was never committed, nor any erasure after it. The cause that was
-found is mended (docs/decisions/0047); against another one, the process ends and is started anew. Nothing is lost by it: what is applied is durable,
-and what is not committed is read again.
+found is mended (docs/decisions/0047); against another one, the process ends and is started anew. Nothing is lost by it:
+what is applied is durable, and what is not committed is read again.
 """
 
 import asyncio
