@@ -14,7 +14,7 @@ from deploy.image.build import ROOT
 
 FOLDER: Final = ROOT / "var" / "image" / "test"
 STORE: Final = FOLDER / "store"
-LARGE: Final = 8 * 2**30  # bytes: some five changes of the code
+LARGE: Final = 12 * 2**30  # bytes: a first build takes 4, a change of the code 2
 BASE: Final = "localhost/debian:12"
 IMAGE: Final = "localhost/sealed-orders:test"
 
