@@ -20,7 +20,7 @@ if ! suitable; then
     exit 1
 fi
 
-echo "Building kube-apiserver and etcd, once: about a quarter of an hour on two cores ..." >&2
+echo "Building kube-apiserver and etcd, once: nine to ten minutes of processor time, and 3 GB of cache ..." >&2
 mkdir -p "$cache"
 build() { # whole or not at all: an interrupted build leaves no program
     GOTOOLCHAIN=auto go build -buildvcs=false -ldflags "-s -w" -o "$cache/$2.part" "$1"
