@@ -42,7 +42,8 @@ delivery's pipeline {pipeline:,} messages/s. One replica of each. How rates grow
 measured.
 
 By processor time, which depends less on what else runs; without what each takes when idle. The last two columns are
-inferred: what one core could do of nothing else, and a replica is one core at most.
+inferred: what one core could do of nothing else, and a replica is one core at most. Read them as the least: where a
+busy machine makes the run long, what is idle work weighs in; in the benchmark an order took intake an eighth of this.
 
 | | ms an order, to its end | off | ms a further order | ms an erasure | idle, of a core | orders/s | erasures/s |
 |---|--:|--:|--:|--:|--:|--:|--:|
