@@ -29,7 +29,7 @@ async def world(stack: LocalStack) -> AsyncIterator[World]:
         yield world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium, else Playwright's own; `deploy/browser/set-up.sh` sees to it that there is one."""
     found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
