@@ -8,7 +8,7 @@ SEALED := $(VENV)/bin/sealed
 READY := $(VENV)/.ready
 LOCKS := $(wildcard requirements/*.lock)
 
-.PHONY: help setup kafka mailbox monitoring run demo reset browser test screenshots test-many test-kafka check format bench crash-matrix soak sizing protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
+.PHONY: help setup kafka mailbox monitoring run demo reset browser test screenshots test-many test-kafka test-replicas check format bench crash-matrix soak sizing protocol keys matrix catalogue contracts previous lock manifests check-deploy check-apiserver crds image test-image
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ $(CHECKOV): requirements/checkov.lock $(READY)
 	@$(VENV)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $< || \
 		$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+test-replicas: $(READY) ## Restart three replicas of each service under load; upgrade from the version before and roll back
+	@$(PY) -m pytest tests/replicas $(ARGS)
 
 check-deploy: $(READY) $(CHECKOV) monitoring ## Render every combination of the Kubernetes manifests and hold it against schemas, policy and code
 	@$(PY) -m pytest tests/deploy $(ARGS)

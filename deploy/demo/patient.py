@@ -21,10 +21,11 @@ class Refused(Exception):
 
 
 class PatientApi:
-    """One service with one token."""
+    """One service with one token. `transport`: how a request gets there, by default straight."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    def __init__(self, url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=30, transport=transport)
 
     async def get(self, path: str, **params: str) -> Any:
         return await self._ask("GET", path, params=params)

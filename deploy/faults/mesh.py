@@ -13,7 +13,7 @@ Kafka broker), the proxies put theirs in its place.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from deploy.faults.wire import Step
 Taken = tuple[str, tuple[Step, ...]]
 Action = Callable[[], Awaitable[Any]]
 MESSAGES = ("mail", "sms", "partner")
+SERVERS = ("mongodb", "kafka", *MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class Trap:
 
 
 class Mesh:
-    """`taken`: the steps that were done since `listen`, in their order, together those of one request. `sent`:
-    (server, key) of each message that a receiver outside accepted, repeats included. `environments`: of each service;
-    what is changed in it holds from the service's next start."""
+    """`servers`: those whose conversations pass a proxy. `taken`: the steps that were done since `listen`, in their
+    order, together those of one request. `sent`: (server, key) of each message that a receiver outside accepted,
+    repeats included. `environments`: of each service; what is changed in it holds from the service's next start."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: Collection[str] = SERVERS) -> None:
+        self._servers = servers
         self.environments: dict[str, dict[str, str]] = {}
         self.taken: list[Taken] = []
         self.sent: Counter[tuple[str, str]] = Counter()
@@ -79,14 +81,14 @@ class Mesh:
     async def rewire(self, service: str, environment: Mapping[str, str]) -> dict[str, str]:
         """The environment with every server's address replaced by a proxy's."""
         rewired = dict(environment)
-        for name, rewire in (
-            ("MONGODB_URI", self._mongodb),
-            ("KAFKA_BOOTSTRAP_SERVERS", self._kafka),
-            ("SMTP_PORT", self._mail),
-            ("SMS_GATEWAY_URL", self._http("sms")),
-            ("PARTNER_URL", self._http("partner")),
+        for name, server, rewire in (
+            ("MONGODB_URI", "mongodb", self._mongodb),
+            ("KAFKA_BOOTSTRAP_SERVERS", "kafka", self._kafka),
+            ("SMTP_PORT", "mail", self._mail),
+            ("SMS_GATEWAY_URL", "sms", self._http("sms")),
+            ("PARTNER_URL", "partner", self._http("partner")),
         ):
-            if name in environment:
+            if name in environment and server in self._servers:
                 rewired[name] = await rewire(service, environment[name])
         self.environments[service] = rewired
         return rewired

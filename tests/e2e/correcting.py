@@ -23,6 +23,9 @@ class Browser:
         self._http = http
         self._token = ""
 
+    async def get(self, path: str) -> httpx.Response:
+        return await self._http.get(path, headers={"cookie": f"{COOKIE}={self._token}"})
+
     async def post(self, path: str, **typed: str) -> httpx.Response:
         answer = await self._http.post(path, data=typed, headers={"cookie": f"{COOKIE}={self._token}"})
         for cookie in answer.headers.get_list("set-cookie"):
@@ -37,15 +40,17 @@ async def correct(world: World, person: PersonalData, name: Literal["phone", "em
     async with httpx.AsyncClient(base_url=url, headers=BROWSER, timeout=30) as http:
         browser = Browser(http)
         await browser.post("/my-data/sign-in", contact=person.phone)
-        assert (await browser.post("/my-data/code", code=await _code(world, person))).status_code == 303
+        assert (await browser.post("/my-data/code", code=await code_of(world, person))).status_code == 303
         now = person.model_copy(update={name: value})
         assert (await browser.post(f"/my-data/correct/{name}", **{name: value})).status_code == 200
-        answer = await browser.post(f"/my-data/correct/{name}", **{name: value, "code": await _code(world, now, name)})
+        answer = await browser.post(
+            f"/my-data/correct/{name}", **{name: value, "code": await code_of(world, now, name)}
+        )
         assert answer.status_code == 303, answer.status_code
     return now
 
 
-async def _code(world: World, person: PersonalData, channel: Literal["phone", "email"] = "phone") -> str:
+async def code_of(world: World, person: PersonalData, channel: Literal["phone", "email"] = "phone") -> str:
     """The newest one that went there."""
 
     async def codes() -> list[str]:

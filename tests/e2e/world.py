@@ -2,14 +2,17 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
+
+import httpx
 
 from deploy.demo.patient import PatientApi
 from deploy.demo.topics import everything
@@ -41,14 +44,18 @@ def somebody(name: str, number: int, **changes: Any) -> PersonalData:
 
 
 class World:
-    def __init__(self, stack: LocalStack) -> None:
-        info = stack.info
+    """`through`: service → how requests get to it, by default straight to its first replica."""
+
+    def __init__(self, stack: LocalStack, through: Mapping[str, httpx.AsyncBaseTransport]) -> None:
+        tokens = stack.info.tokens
         self.stack, self.policy = stack, load_policy()
-        self.shop = PatientApi(info.services["intake"].url, info.tokens.shop)
-        self.delivery = PatientApi(info.services["delivery"].url, info.tokens.operator)
-        self.notifications = PatientApi(info.services["notifications"].url, info.tokens.operator)
-        self.privacy = PatientApi(info.services["privacy"].url, info.tokens.officer)
-        self.admin = connect(info.mongodb.uri, service="test")
+
+        def api(service: str, token: str) -> PatientApi:
+            return PatientApi(stack.info.services[service].url, token, through.get(service))
+
+        self.shop, self.delivery = api("intake", tokens.shop), api("delivery", tokens.operator)
+        self.notifications, self.privacy = api("notifications", tokens.operator), api("privacy", tokens.officer)
+        self.admin = connect(stack.info.mongodb.uri, service="test")
 
     async def place(self, person: PersonalData, *, key: str | None = None, **choices: Any) -> Order:
         answer = await self.shop.post("/v1/orders", order_form(person, **choices), key=key or new_id())
@@ -157,18 +164,24 @@ class World:
         assert found is not None
         return dict(found)
 
+    def logged(self, service: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Replica and line, of all replicas of the service."""
+        for path in sorted(self.stack.layout.log.glob(f"{service}*.log")):
+            yield from ((path.stem, json.loads(line)) for line in path.read_text().splitlines() if line.endswith("}"))
+
     def faults_logged(
         self, services: Collection[str] = ("intake", "delivery", "notifications", "privacy")
     ) -> list[str]:
         """Names of the events the services logged as errors."""
-        texts = [self.stack.layout.log.joinpath(f"{name}.log").read_text() for name in services]
-        lines = [json.loads(line) for text in texts for line in text.splitlines() if line.endswith("}")]
+        lines = [line for service in services for _, line in self.logged(service)]
         return [f"{line['service']}: {line['event']}" for line in lines if line["level"] in ("error", "critical")]
 
 
 @asynccontextmanager
-async def world_of(stack: LocalStack) -> AsyncIterator[World]:
-    world = World(stack)
+async def world_of(
+    stack: LocalStack, through: Mapping[str, httpx.AsyncBaseTransport] = MappingProxyType({})
+) -> AsyncIterator[World]:
+    world = World(stack, through)
     try:
         yield world
     finally:
