@@ -110,11 +110,16 @@ class CaseStore:
             async for case in found
         }
 
-    async def erasing(self, subject_ids: Sequence[str] | None = None) -> AsyncIterator[Erasing]:
-        """The cases that erase these subjects, or all of them."""
-        query: dict[str, Any] = {"scope": "all"}
-        if subject_ids is not None:
-            query["subject_id"] = {"$in": list(subject_ids)}
+    def erasing(self, subject_ids: Sequence[str]) -> AsyncIterator[Erasing]:
+        """The cases that erase these subjects."""
+        return self._erasing({"$in": list(subject_ids)})
+
+    def erasing_in(self, group: str) -> AsyncIterator[Erasing]:
+        """The cases that erase subjects whose id begins with these hex digits."""
+        return self._erasing({"$regex": f"^{group}"})
+
+    async def _erasing(self, subjects: Document) -> AsyncIterator[Erasing]:
+        query: dict[str, Any] = {"scope": "all", "subject_id": subjects}
         wanted = {"subject_id": 1, "state": 1, "keys_destroyed": 1}
         async for found in self._cases.find(query, wanted, batch_size=1_000):
             yield Erasing(found["_id"], found["subject_id"], found["state"], len(found["keys_destroyed"]))

@@ -16,6 +16,7 @@ from services.privacy.case_progress import followed
 from services.privacy.case_store import CaseStore
 from services.privacy.erase_subject import ErasureProcess, Told
 from services.privacy.keyring_keeper import KeyringKeeper
+from services.privacy.published_entries import PublishedEntries
 from services.privacy.suppression_entry import suppression_of
 from shared.contracts.suppressions import SubjectSuppressed
 from shared.erasure.suppression import furthest
@@ -47,7 +48,7 @@ class CaseReopening:
         self._keyring = keyring
         self._entries = entries
         self._days = days
-        self._published: dict[str, int] = {}
+        self._published = PublishedEntries()
         self._behind: dict[str, SubjectSuppressed] = {}
 
     async def take(self, entries: Sequence[SubjectSuppressed]) -> Collection[str]:
@@ -57,7 +58,7 @@ class CaseReopening:
         cases = {e.subject_id: e async for e in self._cases.erasing([e.subject_id for e in entries])}
         for entry in entries:
             subject_id, destroyed = entry.subject_id, len(entry.keys_destroyed)
-            self._published[subject_id] = max(destroyed, self._published.get(subject_id, 0))
+            self._published.note(subject_id, destroyed)
             if subject_id not in cases or cases[subject_id].keys_destroyed < destroyed:
                 earlier = [self._behind[subject_id]] if subject_id in self._behind else []
                 (self._behind[subject_id],) = furthest([*earlier, entry])
@@ -72,7 +73,7 @@ class CaseReopening:
             await self._carry_on(behind[start : start + AT_ONCE], datetime.now(UTC))
         appended = await self._append_missing()
         log.info("cases_reopened", count=len(behind), appended=appended)
-        self._behind, self._published = {}, {}
+        self._behind, self._published = {}, PublishedEntries()
 
     async def _destroy_again(self, entries: Sequence[SubjectSuppressed], closing: Collection[str]) -> None:
         held = await self._keyring.held([entry.subject_id for entry in entries if entry.keys_destroyed])
@@ -121,11 +122,13 @@ class CaseReopening:
         )
 
     async def _append_missing(self) -> int:
-        missing = [
-            e.case_id async for e in self._cases.erasing() if self._published.get(e.subject_id, -1) < e.keys_destroyed
-        ]
-        for start in range(0, len(missing), AT_ONCE):
-            cases = await self._cases.by_ids(missing[start : start + AT_ONCE])
-            now = datetime.now(UTC)
-            await self._entries.append([Outgoing(suppression_of(case), new_id(), now) for case in cases.values()])
-        return len(missing)
+        count = 0
+        for group, published in self._published.groups():
+            erasing = self._cases.erasing_in(group)
+            missing = [e.case_id async for e in erasing if published.get(e.subject_id, -1) < e.keys_destroyed]
+            for start in range(0, len(missing), AT_ONCE):
+                cases = await self._cases.by_ids(missing[start : start + AT_ONCE])
+                now = datetime.now(UTC)
+                await self._entries.append([Outgoing(suppression_of(case), new_id(), now) for case in cases.values()])
+            count += len(missing)
+        return count
