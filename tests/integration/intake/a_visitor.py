@@ -63,7 +63,8 @@ class Front:
             cast(IntakeSettings, AWAY), policy, client, intake.holdings(), pages, Attempts(intake.database)
         )
         cast(Any, my_data.sending).later = self._send
-        self.app.include_router(my_data.router)
+        self.router = my_data.router
+        self.app.include_router(self.router)
 
     def _send(self, contact: Contact, made: MadeCode, _: Language, *wanted: Callable[[], Awaitable[bool]]) -> None:
         self.codes.append((contact, made.digits))
