@@ -139,7 +139,7 @@ class MailDesk:
             local_time,
         )
         self.applications, self.replies = office.stores
-        self.take, self.follow, self.reply, self.delete = office.acts
+        _, self.take, self.follow, self.reply, self.delete = office.acts
         self.pages = office.pages[0]
         self.desk: Desk = self.pages._desk
 
@@ -362,7 +362,7 @@ async def test_what_an_approver_was_asked_is_not_passed_by(office: MailDesk) -> 
     for act in acts_on(office.pages, application.application_id):
         with pytest.raises(Problem) as refusal:
             await act
-        assert refusal.value.status == 409
+        assert refusal.value.status_code == 409
     with pytest.raises(ProposedAlready):
         await office.desk.cases.stop_promotions(await office.now(application), OFFICER, NOW, language="ru")
     assert (await office.noted()).count("case_opened") == 0
@@ -376,7 +376,7 @@ async def test_what_is_settled_stays_settled(office: MailDesk) -> None:
     for act in acts_on(office.pages, application.application_id):
         with pytest.raises(Problem) as refusal:
             await act
-        assert refusal.value.status == 409
+        assert refusal.value.status_code == 409
     with pytest.raises(MovedMeanwhile):
         await office.desk.matching.match(settled, "email", REGISTERED, None, OFFICER, NOW)
     assert await office.now(application) == settled
