@@ -19,6 +19,9 @@ MIGRATE: Final = "migrate"
 ROTATE: Final = "rotate-keys"
 ADMIN: Final = {"name": "MONGODB_URI", "valueFrom": {"secretKeyRef": {"name": "mongodb-admin", "key": "uri"}}}
 VAULT_PORT: Final = 8200
+# Nothing is tried again after it, and a rotation that is stopped begins anew: several times what ten million people
+# take (docs/sizing.md). The alert SealedEpochNotDestroyed comes after as long.
+ROTATION_SECONDS: Final = 24 * 3_600
 
 
 def migration(policy: Policy) -> list[Manifest]:
@@ -72,7 +75,7 @@ def rotation() -> list[Manifest]:
         "startingDeadlineSeconds": 3600,
         "successfulJobsHistoryLimit": 3,
         "failedJobsHistoryLimit": 3,
-        "jobTemplate": {"spec": {"backoffLimit": 2, "activeDeadlineSeconds": 7200, "template": pod}},
+        "jobTemplate": {"spec": {"backoffLimit": 2, "activeDeadlineSeconds": ROTATION_SECONDS, "template": pod}},
     }
     job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata(ROTATE, ROTATE), "spec": spec}
     return [account(ROTATE), job, network.of_job(ROTATE, network.mongodb(), vault)]

@@ -14,6 +14,11 @@ from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from shared.policy.model import Policy
 
 SPARE_SECONDS: Final = 10
+# A start reads all suppressions and joins the groups before it is ready. Too little time here is a service that never
+# starts once enough people have left; docs/sizing.md says how many these are. A start that fails ends by itself.
+STARTUP_SECONDS: Final = 900
+STARTUP_PERIOD_SECONDS: Final = 5
+ROLLOUT_SECONDS: Final = STARTUP_SECONDS + 300  # without progress, until a rollout counts as failed; 600 if not said
 # What a pod does on TERM, one after the other: it answers on, finishes requests, finishes its work, finishes and
 # commits the batches, gives their partitions back, publishes what they left.
 GRACE_SECONDS: Final = ceil(
@@ -64,6 +69,7 @@ def _deployment(policy: Policy, service: str) -> Manifest:
         "spec": {
             "replicas": 2,
             "revisionHistoryLimit": 3,
+            "progressDeadlineSeconds": ROLLOUT_SECONDS,
             "selector": {"matchLabels": labels(service)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": pod,
@@ -79,8 +85,11 @@ def _container(service: str) -> Manifest:
         ports=[{"name": "http", "containerPort": HTTP_PORT}],
         envFrom=settings.env_from(service),
         env=settings.env(service),
-        # Joining the groups and reading all suppressions comes before: five minutes at most.
-        startupProbe=_probe("ready", periodSeconds=5, failureThreshold=60),
+        startupProbe=_probe(
+            "ready",
+            periodSeconds=STARTUP_PERIOD_SECONDS,
+            failureThreshold=STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+        ),
         readinessProbe=_probe("ready", periodSeconds=5, failureThreshold=3),
         livenessProbe=_probe("live", periodSeconds=10, failureThreshold=6),
         resources=resources("250m", "512Mi"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from deploy.k8s_manifests.jobs import ROTATION_SECONDS
+from deploy.k8s_manifests.workloads import STARTUP_SECONDS
 from deploy.local.layout import SERVICES
 from deploy.sizing import arithmetic
 from deploy.sizing.arithmetic import Assumed, Need, need
@@ -72,10 +74,11 @@ How each is made, P people, o orders a person and year, y years, w leaving a yea
   primary) and Kafka (the sum of brokers, without copying) by the same rule.
 - Partitions: never fewer than replicas. The policy file has six for every topic of orders and erasures, so six replicas
   are the most that work at once.
-- Rotation: P × {readers} readers' keys / keys re-wrapped a second. The CronJob is stopped after two hours and may be
-  tried twice more, and goes on where it stopped; beyond that raise `activeDeadlineSeconds`.
+- Rotation: P × {readers} readers' keys / keys re-wrapped a second. The CronJob is stopped after {rotation:g} hours and
+  not tried again, and one that was stopped begins anew: beyond that raise `ROTATION_SECONDS` (deploy/k8s_manifests).
 - Start: every start reads `suppressions` whole, {entries} entries a person who left, at 18,000/s
-  ([0017](decisions/0017-a-ledger-of-erasures-outside-mongodb.md)). The startup probe allows 300 s.
+  ([0017](decisions/0017-a-ledger-of-erasures-outside-mongodb.md)). The startup probe allows {startup:,} s,
+  which is {startup_people:,.0f} people who left, if nobody of them comes back with a dump.
 - Pods ask for 512 MiB, several times what any service took here.
 """
 
@@ -101,6 +104,9 @@ def page(measured: Measured, policy: Policy) -> str:
         zones=arithmetic.ZONES,
         readers=len(policy.readers),
         entries=arithmetic.ENTRIES_A_PERSON,
+        rotation=ROTATION_SECONDS / 3_600,
+        startup=STARTUP_SECONDS,
+        startup_people=STARTUP_SECONDS * arithmetic.REPLAYED_A_SECOND / arithmetic.ENTRIES_A_PERSON,
     )
     memory = [f"| {name} | {measured.memory[name][0]:.0f} | {measured.memory[name][1]:.0f} |" for name in SERVICES]
     table = needs_table([need(measured, policy, Assumed(people)) for people in PEOPLE], PEOPLE)

@@ -32,6 +32,7 @@ from tests.deploy.strimzi import (
     topics_are_the_policys,
     users_may_what_the_policy_says,
 )
+from tests.deploy.time_limits import a_rotation_comes_to_its_end, a_start_is_given_time
 
 # Strimzi's certificate authority, and tokens of Vault, which are renewed where they were made.
 MADE_ELSEWHERE: Final = frozenset({
@@ -275,4 +276,6 @@ CHECKS: Final = (
     topics_fit_on_the_brokers,
     mongodb_admits_its_users_alone,
     jobs_do_not_overlap,
+    a_start_is_given_time,
+    a_rotation_comes_to_its_end,
 )

@@ -154,6 +154,9 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("a MongoDB that forgets its users", checks.mongodb_admits_its_users_alone, lambda m: mongodb(m)["security"]["authentication"].update(ignoreUnknownUsers=False)),
     ("a MongoDB open to another namespace", checks.mongodb_admits_its_users_alone, lambda m: first(m, "NetworkPolicy", "mongodb")["ingress"][0]["from"][0]["namespaceSelector"]["matchLabels"].update({"kubernetes.io/metadata.name": "egress"})),
     ("rotations that overlap", checks.jobs_do_not_overlap, lambda m: first(m, "CronJob", "rotate-keys").update(concurrencyPolicy="Allow")),
+    ("a start that is given up too early", checks.a_start_is_given_time, lambda m: container(deployment(m))["startupProbe"].update(failureThreshold=30)),
+    ("a rollout that is given up before a start", checks.a_start_is_given_time, lambda m: deployment(m)["spec"].pop("progressDeadlineSeconds")),
+    ("a rotation that is stopped too early", checks.a_rotation_comes_to_its_end, lambda m: first(m, "CronJob", "rotate-keys")["jobTemplate"]["spec"].update(activeDeadlineSeconds=7200)),
 ]  # fmt: skip
 
 
