@@ -39,6 +39,7 @@ MADE_ELSEWHERE: Final = frozenset({
     "sealed-orders-cluster-ca-cert", "vault-admin", "intake-vault", "delivery-vault", "notifications-vault",
     "privacy-vault",
 })  # fmt: skip
+SECRETS_OF_A_SERVICE: Final = ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
 OF_COMPONENTS: Final = frozenset({"mongodb-admin", "privacy-mailbox", "privacy-single-sign-on", "keda-kafka"})
 OF_THE_SERVER: Final = frozenset({"FORWARDED_ALLOW_IPS"})  # read by uvicorn itself
 MONTHS: Final = 24  # of rotations that every key folder has room for
@@ -177,17 +178,8 @@ def _files(one: Manifest, mount: Manifest) -> Iterator[str]:
 def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
     """Only its own Secrets, and of the key folder just the files that the provisioner makes for it, in each epoch."""
     for name, one in of_kind(objects, "Deployment").items():
-        shared = {"sealed-orders-cluster-ca-cert"}
-        for secret, _ in secrets_of(one):
-            if (
-                secret
-                not in {
-                    f"{name}-{what}"
-                    for what in ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
-                }
-                | shared
-            ):
-                yield f"{name} reads {secret}"
+        own = {"sealed-orders-cluster-ca-cert", *(f"{name}-{what}" for what in SECRETS_OF_A_SERVICE)}
+        yield from (f"{name} reads {secret}" for secret, _ in secrets_of(one) if secret not in own)
         (volume,) = [volume for volume in pod(one)["volumes"] if volume["name"] == "keys"]
         items = [item for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
         yield from (f"{name}: {item['path']}" for item in items if item["key"] != item["path"].replace("/", "."))

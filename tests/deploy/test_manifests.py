@@ -38,7 +38,13 @@ def test_drift_is_noticed(tmp_path: Any) -> None:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    return objects(rendered("overlays/production", (), tmp_path_factory.mktemp("production")))
+    """With the components that it leaves out."""
+    folder = tmp_path_factory.mktemp("production").resolve()
+    return objects(rendered("overlays/production", ("single-sign-on", "tracing"), folder))
+
+
+def test_production_with_every_component_keeps_every_rule(production: list[Manifest]) -> None:
+    assert {check.__name__: faults for check in CHECKS if (faults := list(check(production)))} == {}
 
 
 def deployment(made: list[Manifest], name: str = "delivery") -> Manifest:
@@ -51,6 +57,10 @@ def first(made: list[Manifest], kind: str, name: str = "delivery") -> Any:
 
 def lag(made: list[Manifest]) -> Any:
     return next(t for t in first(made, "ScaledObject")["triggers"] if t["type"] == "kafka")["metadata"]
+
+
+def traces(made: list[Manifest]) -> Any:
+    return of_kind(made, "ConfigMap")["tracing"]["data"]
 
 
 def published(made: list[Manifest]) -> Any:
@@ -116,6 +126,16 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("a mailbox out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "mailbox")["egress"].clear()),
     ("a mailbox without TLS", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["mailbox"]["data"].update(SEALED_IMAP_TLS="none")),
     ("Vault's authority that is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["vault"]["data"].update(VAULT_CACERT="/vault/ca.crt")),
+    ("a collector out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: m.remove(of_kind(m, "NetworkPolicy")["tracing"])),
+    ("another port than the collector's", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "tracing")["egress"][0]["ports"][0].update(port=4317)),
+    ("all pods beside the collector in reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "tracing")["egress"][0]["to"][0].pop("podSelector")),
+    ("a job that may reach the collector", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "tracing")["podSelector"].pop("matchExpressions")),
+    ("a service that may reach the collector and is not told", checks.each_pod_reaches_what_it_is_told_of, lambda m: container(deployment(m))["envFrom"].remove({"configMapRef": {"name": "tracing"}})),
+    ("a setting of traces mistyped", checks.settings_are_read, lambda m: traces(m).update(OTEL_TRACES_SAMPLER="always_on")),
+    ("a share of traces that is none", checks.settings_are_read, lambda m: traces(m).update(OTEL_TRACES_SAMPLER_ARG="10")),
+    ("an issuer out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "single-sign-on")["egress"].clear()),
+    ("a role that nobody knows", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["single-sign-on"]["data"].update(SEALED_OIDC_ROLES='{"heads": "head"}')),
+    ("a client without its secret", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "privacy-single-sign-on")["data"].clear()),
     ("an egress left open", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy")["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})),
     ("no default deny", checks.nothing_else_is_open, lambda m: first(m, "NetworkPolicy", "default-deny").update(policyTypes=["Ingress"])),
     ("MongoDB out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy")["egress"].pop(2)),
