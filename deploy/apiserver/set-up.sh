@@ -9,11 +9,7 @@ if [ -x "$cache/kube-apiserver" ] && [ -x "$cache/etcd" ]; then echo "$cache"; e
 
 suitable() { go version 2>/dev/null | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'; }
 PATH="$PATH:/usr/local/go/bin"
-if ! suitable && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing golang-go ..." >&2
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go; } \
-        >/dev/null || true
-fi
+suitable || ../debian-install.sh golang-go || true
 if ! suitable; then
     echo "The API server is built with Go 1.21 or later, and none was found." >&2
     echo "Install it (Debian 13, Ubuntu 24.04: apt install golang-go; Debian 12: its backports) and run this again." >&2

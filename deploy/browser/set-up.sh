@@ -9,11 +9,7 @@ if "$1" -c 'from playwright.sync_api import sync_playwright as p
 import os, sys
 with p() as tools: sys.exit(not os.path.exists(tools.chromium.executable_path))' 2>/dev/null; then exit 0; fi
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing chromium ..."
-    apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0
-fi
+"$(dirname "$0")/../debian-install.sh" chromium && exit 0
 echo "Fetching Playwright's Chromium ..."
 "$1" -m playwright install chromium && exit 0
 

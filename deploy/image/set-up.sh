@@ -7,13 +7,8 @@ missing=""
 for name in buildah runc debootstrap; do
     command -v "$name" >/dev/null || missing="$missing $name"
 done
-if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing$missing ..."
-    # shellcheck disable=SC2086
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    missing=""
-fi
-if [ -n "$missing" ]; then
+# shellcheck disable=SC2086
+if [ -n "$missing" ] && ! "$(dirname "$0")/../debian-install.sh" $missing; then
     echo "The image's tests need$missing, and root: apt install$missing" >&2
     exit 1
 fi

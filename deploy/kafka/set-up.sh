@@ -9,12 +9,8 @@ if [ -f jars/.pom ] && [ "$(cat jars/.pom)" = "$want" ] && command -v java >/dev
 missing=""
 command -v java >/dev/null || missing="openjdk-17-jre-headless"
 command -v mvn >/dev/null || missing="$missing maven"
-if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing $missing ..."
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    missing=""
-fi
-if [ -n "$missing" ]; then
+# shellcheck disable=SC2086
+if [ -n "$missing" ] && ! ../debian-install.sh $missing; then
     echo "Apache Kafka needs Java 17 and Maven; missing here: $missing." >&2
     echo "Install them (Debian, Ubuntu: apt install openjdk-17-jre-headless maven) and run this again." >&2
     exit 1

@@ -6,16 +6,7 @@ set -eu
 PATH="$PATH:/usr/sbin"
 if command -v dovecot >/dev/null; then exit 0; fi
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing dovecot-imapd ..."
-    policy=/usr/sbin/policy-rc.d # asked by Debian's packages whether they may start what they bring: 101 is no
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
-        trap 'rm -f "$policy"' EXIT
-    fi
-    apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dovecot-imapd >/dev/null || true
-fi
+"$(dirname "$0")/../debian-install.sh" dovecot-imapd || true
 
 if ! command -v dovecot >/dev/null; then
     echo "The mailbox is off: Dovecot is missing. Debian, Ubuntu: apt install dovecot-imapd" >&2
