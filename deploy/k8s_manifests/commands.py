@@ -9,9 +9,9 @@ import yaml
 
 from deploy.k8s_manifests.secret_values import Installation, manifests, store_entries
 from deploy.local.layout import Layout
+from deploy.provision import vault_options
 from shared.policy.load import load_policy
 from shared.sealing.kek_files import write_secret
-from shared.sealing.kek_vault import VaultAddress
 
 app = typer.Typer()
 
@@ -23,25 +23,16 @@ def secrets_command(
         str,
         typer.Option(envvar="SEALED_ADMIN_MONGODB_URI", help="An administrator's URI, with the addresses pods use."),
     ],
-    vault_addr: Annotated[
-        str | None, typer.Option(envvar="VAULT_ADDR", help="Vault's URL, where it holds the key-encryption keys.")
-    ] = None,
-    vault_token_file: Annotated[
-        Path | None, typer.Option(envvar="VAULT_TOKEN_FILE", help="The administrator's token for it.")
-    ] = None,
-    vault_ca_file: Annotated[
-        Path | None, typer.Option(envvar="VAULT_CACERT", help="Who signed its certificate (PEM).")
-    ] = None,
+    vault_addr: vault_options.Url = None,
+    vault_token_file: vault_options.TokenFile = None,
+    vault_mount: vault_options.Mount = "transit",
+    vault_ca_file: vault_options.CaFile = None,
 ) -> None:
     """Make keys, passwords and tokens that are missing, and write every Secret: secrets.yaml, and store/ for a store.
 
-    May be repeated: what is there stays. After a rotation of files it writes the new epochs and leaves out the old."""
-    if (vault_addr is None) != (vault_token_file is None):
-        typer.echo("Vault needs both: --vault-addr and --vault-token-file.", err=True)
-        raise typer.Exit(2)
-    address = (
-        VaultAddress(vault_addr, vault_token_file, ca_file=vault_ca_file) if vault_addr and vault_token_file else None
-    )
+    Where a Vault is named it holds the key-encryption keys. May be repeated: what is there stays. After a rotation of
+    files it writes the new epochs and leaves out the old."""
+    address = vault_options.own_vault(vault_addr, vault_token_file, vault_mount, vault_ca_file)
     values = Installation(Layout.at(folder), mongodb_uri, address).values(load_policy())
     write_secret(folder / "secrets.yaml", yaml.safe_dump_all(manifests(values), sort_keys=False))
     for path, held in store_entries(values).items():

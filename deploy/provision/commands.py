@@ -11,11 +11,12 @@ import typer
 from deploy.local.layout import Layout, default_var
 from deploy.local.stack_info import read_stack
 from deploy.local.vault_keys import administrator_of
+from deploy.provision import vault_options
 from deploy.provision.rotate_keys import rotate_all
 from shared.policy.load import load_policy
 from shared.sealing.kek import KekKeeper
 from shared.sealing.kek_files import KekFolders
-from shared.sealing.kek_vault import KekVaultKeeper, VaultAddress
+from shared.sealing.kek_vault import KekVaultKeeper
 
 app = typer.Typer(help="Key-encryption keys and their epochs.", no_args_is_help=True)
 
@@ -37,12 +38,10 @@ def rotate_command(
     kek: Annotated[
         Literal["files", "vault"], typer.Option(envvar="SEALED_KEK", help="Where the key-encryption keys are.")
     ] = "files",
-    vault_addr: Annotated[
-        str | None, typer.Option(envvar="VAULT_ADDR", help="Vault's URL. The local stack's, if left out.")
-    ] = None,
-    vault_token_file: Annotated[
-        Path | None, typer.Option(envvar="VAULT_TOKEN_FILE", help="The administrator's token for it.")
-    ] = None,
+    vault_addr: vault_options.Url = None,
+    vault_token_file: vault_options.TokenFile = None,
+    vault_mount: vault_options.Mount = "transit",
+    vault_ca_file: vault_options.CaFile = None,
     admin_mongodb_uri: Annotated[
         str | None,
         typer.Option(envvar="SEALED_ADMIN_MONGODB_URI", help="An administrator's URI. The local stack's, if left out."),
@@ -50,7 +49,9 @@ def rotate_command(
     var: Annotated[Path, typer.Option(envvar="SEALED_VAR", help="Where the running stack is.")] = default_var(),  # noqa: B008
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
-    """Re-wrap the keys of everybody who is not erased, then destroy the old key-encryption key."""
+    """Re-wrap the keys of everybody who is not erased, then destroy the old key-encryption key.
+
+    Where no Vault is named it is the local stack's."""
     policy = load_policy()
     unknown = sorted(set(reader or ()) - set(policy.readers))
     if unknown:
@@ -60,7 +61,7 @@ def rotate_command(
     uri = admin_mongodb_uri or read_stack(layout.stack_json).mongodb.uri
     keeper: KekKeeper = KekFolders(layout.keys)
     if kek == "vault":
-        own = vault_addr and vault_token_file and VaultAddress(vault_addr, vault_token_file)
+        own = vault_options.own_vault(vault_addr, vault_token_file, vault_mount, vault_ca_file)
         keeper = KekVaultKeeper(own or administrator_of(layout))
     done = asyncio.run(rotate_all(uri, keeper, tuple(reader or policy.readers), cache_seconds=cache_seconds))
     if as_json:
