@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import resource
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
@@ -104,7 +105,7 @@ def collect_garbage_seldom() -> None:
 
 
 def serve(app: FastAPI, host: str, port: int, *, drain_seconds: float) -> None:
-    """Run until TERM, drain as shared/http/drain.py has it. No core dumps: key material is in memory.
+    """Run until TERM, drain as shared/http/drain.py has it, then return. No core dumps: key material is in memory.
 
     What has been made so far lives as long as the process: the garbage collector need not look at it again, nor so
     often at what a request makes (a tenth of a request's time)."""
@@ -112,6 +113,13 @@ def serve(app: FastAPI, host: str, port: int, *, drain_seconds: float) -> None:
     collect_garbage_seldom()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    # uvicorn raises what it was told once more at its end: TERM would kill the process before its last spans are sent.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        server_of(app, host, port, drain_seconds).run()
+
+
+def server_of(app: FastAPI, host: str, port: int, drain_seconds: float) -> DrainingServer:
     config = uvicorn.Config(
         app,
         host=host,
@@ -122,5 +130,4 @@ def serve(app: FastAPI, host: str, port: int, *, drain_seconds: float) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         loop=EVENT_LOOP,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        DrainingServer(config, app.state.drain, drain_seconds).run()
+    return DrainingServer(config, app.state.drain, drain_seconds)

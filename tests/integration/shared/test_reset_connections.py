@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from deploy.local.stack import LocalStack
-from shared.http.server import EVENT_LOOP
+from shared.http.server import server_of
 from tests.bare_app import bare_app
 
 pytestmark = pytest.mark.integration
@@ -54,7 +53,7 @@ async def ask_while_it_is_reset(broker: str) -> list[BaseException]:
 
 async def test_reset_connection_is_a_fault_that_the_client_knows(stores: LocalStack) -> None:
     def on_the_services_loop() -> list[BaseException]:
-        make_loop = uvicorn.Config(bare_app(), loop=EVENT_LOOP).get_loop_factory()
+        make_loop = server_of(bare_app(), "127.0.0.1", 0, 0).config.get_loop_factory()
         with asyncio.Runner(loop_factory=make_loop) as runner:
             return runner.run(ask_while_it_is_reset(stores.info.kafka.address.bootstrap_servers))
 

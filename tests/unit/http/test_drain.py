@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-import uvicorn
 
 from shared.http.drain import DrainingServer
+from shared.http.server import server_of
 from tests.bare_app import bare_app
 
 FOR_EVER = 3600.0
@@ -40,7 +40,7 @@ class Leaving:
 @pytest.fixture
 async def leaving() -> AsyncIterator[Leaving]:
     app = bare_app()
-    server = DrainingServer(uvicorn.Config(app, port=0, log_config=None), app.state.drain, FOR_EVER)
+    server = server_of(app, "127.0.0.1", 0, FOR_EVER)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
