@@ -42,7 +42,7 @@ from shared.messaging.lag import LagWatch
 from shared.messaging.lifecycle import messaging, readiness
 from shared.messaging.outbox import Outbox
 from shared.messaging.topic_log import TopicLog
-from shared.messaging.worker import every, working
+from shared.messaging.worker import every, local_time, working
 from shared.observability.metrics import KEY_CACHE_OLDEST_SECONDS
 from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
@@ -146,6 +146,8 @@ def build(settings: IntakeSettings) -> FastAPI:
         for topic, handlers in subscriptions.items()
     ]
 
+    work = (sampling.sample_due, call_backs.expire, every(10, LagWatch(SERVICE, subscribers).measure))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         for store in (engine, openings, inspections, outbox, attempts, sessions, ordering, my_data, call_backs):
@@ -154,7 +156,7 @@ def build(settings: IntakeSettings) -> FastAPI:
         async with (
             my_data.reaching_people(),
             messaging(broker, outbox, subscribers),
-            working(sampling.sample_due, call_backs.expire, every(10, LagWatch(SERVICE, subscribers).measure)),
+            working(*work, clock=local_time),
         ):
             yield
         client.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import httpx
@@ -51,7 +52,7 @@ from shared.sealing.opener import Opener
 from shared.sealing.wrapping import KeyUnwrapper
 from shared.stores.erasure import ErasureEngine
 from shared.stores.keyring_view import MongoKeyringView
-from shared.stores.mongo import connect
+from shared.stores.mongo import connect, server_time
 from shared.stores.receipts import Signer
 
 SERVICE: Final = "notifications"
@@ -61,6 +62,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
     policy = load_policy()
     client = connect(settings.mongodb_uri.get_secret_value(), service=SERVICE)
     database = client[SERVICE]
+    clock = partial(server_time, client)  # of leases: what is one replica's until then is so by every replica's
     broker = kafka_broker(settings.kafka, service=SERVICE, idempotent=settings.kafka_idempotence)
     outbox = Outbox(database, broker, service=SERVICE)
     cache = settings.key_cache_seconds
@@ -133,7 +135,7 @@ def build(settings: NotificationsSettings) -> FastAPI:
         for store in (engine, choices, messages, outbox):
             await store.ensure_indexes()
         await suppression.replay()
-        async with http, messaging(broker, outbox, subscribers), working(*work):
+        async with http, messaging(broker, outbox, subscribers), working(*work, clock=clock):
             yield
         await mailer.close()
         client.close()

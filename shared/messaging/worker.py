@@ -42,11 +42,11 @@ def every(
 
 
 @asynccontextmanager
-async def working(*acts: Act, pause_seconds: float = PAUSE_SECONDS, clock: Clock = local_time) -> AsyncIterator[None]:
+async def working(*acts: Act, clock: Clock, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[None]:
     """Repeat each act while the block runs. An act does a bounded part of what is due now and says whether there may
     be more. At the end it may finish what it has begun: what it has leased would wait for another replica until the
     lease is over. One that takes longer is cancelled, so it must be safe to break off anywhere. `clock`: what "now"
-    is."""
+    is; where acts lease, one that all replicas share (shared/stores/mongo.py, server_time)."""
     leaving = asyncio.Event()
     tasks = [asyncio.create_task(_until(leaving, act, pause_seconds, clock)) for act in acts]
     try:

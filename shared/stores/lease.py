@@ -1,4 +1,5 @@
-"""Take what is due so that of many replicas one does it: each document is the taker's alone until its lease is over."""
+"""Take what is due so that of many replicas one does it: each document is the taker's alone until its lease is over,
+by a clock that the takers share."""
 
 import secrets
 from collections.abc import Mapping

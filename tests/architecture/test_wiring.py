@@ -1,5 +1,6 @@
-"""Only app.py constructs adapters, and an act never imports another act."""
+"""Only app.py constructs adapters, an act never imports another act, and replicas lease by one clock."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,15 @@ def test_an_act_that_imports_an_act_is_found(tmp_path: Path, source: str) -> Non
     plant(root, "services.privacy.place_wager", "def place_wager() -> None: ...")
     plant(root, "services.privacy.settle_wager", source)
     assert acts_importing_acts(root) == ["services.privacy.settle_wager imports services.privacy.place_wager"]
+
+
+def test_who_leases_goes_by_the_clock_that_all_replicas_share() -> None:
+    stores = (ROOT / "services").rglob("*_store.py")
+    leasing = {path.relative_to(ROOT).parts[1] for path in stores if "LEASE" in path.read_text(encoding="utf-8")}
+    assert leasing == {"delivery", "notifications", "privacy"}
+    for service in sorted(leasing):
+        wiring = (ROOT / "services" / service / "app.py").read_text(encoding="utf-8")
+        calls = [node for node in ast.walk(ast.parse(wiring)) if isinstance(node, ast.Call)]
+        (work,) = [call for call in calls if ast.unparse(call.func) == "working"]
+        assert {word.arg: ast.unparse(word.value) for word in work.keywords} == {"clock": "clock"}, service
+        assert "\n    clock = partial(server_time, client)" in wiring, service

@@ -10,7 +10,7 @@ from pymongo.errors import AutoReconnect
 from structlog.testing import capture_logs
 
 from shared.messaging import worker
-from shared.messaging.worker import every, working
+from shared.messaging.worker import every, local_time, working
 from tests.builders import NOON
 
 
@@ -27,7 +27,7 @@ async def test_an_act_is_repeated_at_once_while_there_may_be_more() -> None:
         calls.append(now)
         return len(calls) < 5
 
-    async with working(act, pause_seconds=60):
+    async with working(act, clock=local_time, pause_seconds=60):
         await until(lambda: len(calls) == 5)
         await asyncio.sleep(0.01)
     assert len(calls) == 5
@@ -47,7 +47,7 @@ async def test_a_fault_is_noted_without_its_text_and_outlived(
         raise fault
 
     with capture_logs() as logs:
-        async with working(act, pause_seconds=0.001):
+        async with working(act, clock=local_time, pause_seconds=0.001):
             await until(lambda: calls >= 3)
     assert {entry["event"] for entry in logs} <= {"work_interrupted", "work_failed"}
     assert not [entry for entry in logs if "77000000042" in str({**entry, "exc_info": None})]
@@ -63,7 +63,7 @@ async def test_what_was_begun_is_finished_and_nothing_more_begun() -> None:
         finished += 1
         return True
 
-    async with working(act):
+    async with working(act, clock=local_time):
         await begun.wait()
         asyncio.get_running_loop().call_later(0.05, finish.set)
     assert finished == 1
@@ -81,7 +81,7 @@ async def test_what_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch
             raise
         return False
 
-    async with working(act):
+    async with working(act, clock=local_time):
         await asyncio.sleep(0.01)
     assert broken_off.is_set()
 
@@ -96,7 +96,7 @@ async def test_now_is_what_the_given_clock_says() -> None:
     async def clock() -> datetime:
         return NOON
 
-    async with working(act, pause_seconds=60, clock=clock):
+    async with working(act, clock=clock, pause_seconds=60):
         await until(lambda: bool(calls))
     assert calls == [NOON]
 
