@@ -16,6 +16,8 @@ from shared.observability import tracing
 
 def note_published(rows: Sequence[Mapping[str, Any]], published: Collection[str], by: str) -> None:
     """Of those outbox rows that Kafka has acknowledged, whoever published them: since they were written."""
+    if not tracing.in_use():
+        return
     for row in rows:
         if (cause := row["headers"].get(TRACE)) and _recorded(cause) and row["_id"] in published:
             attributes = _message("send", row["topic"], row["_id"], row["headers"]["ce_type"])

@@ -96,6 +96,8 @@ def in_use() -> Provider | None:
 
 def here() -> str | None:
     """The current span's traceparent; None outside of a trace."""
+    if _State.provider is None:  # asked for every event that is published
+        return None
     return traceparent_of(trace.get_current_span().get_span_context())
 
 
