@@ -106,7 +106,7 @@ def _of_strimzi() -> Iterator[tuple[Definition, Any]]:
 
 def _write(source: Source, definition: Definition, crd: Any) -> None:
     crd["spec"]["versions"] = [
-        {**version, "schema": _without_words(version["schema"]), "served": True, "storage": True}
+        {**version, "schema": without_words(version["schema"]), "served": True, "storage": True}
         for version in crd["spec"]["versions"]
         if version["name"] == definition.version
     ]
@@ -115,14 +115,14 @@ def _write(source: Source, definition: Definition, crd: Any) -> None:
     (TARGET / f"{definition.file}.yaml").write_text(text, encoding="utf-8")
 
 
-def _without_words(schema: Any, *, fields: bool = False) -> Any:
+def without_words(schema: Any, *, fields: bool = False) -> Any:
     """`fields`: the names are those of fields, of which one may well be called description."""
     if isinstance(schema, list):
-        return [_without_words(part) for part in schema]
+        return [without_words(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _without_words(part, fields=name == "properties")
+        name: without_words(part, fields=name == "properties")
         for name, part in schema.items()
         if fields or name not in ("description", "example")
     }

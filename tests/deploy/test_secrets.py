@@ -1,6 +1,7 @@
 """`sealed secrets` makes every Secret that the manifests read, with what it may hold and nothing else."""
 
 import base64
+import json
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.deploy.render import objects, rendered
 URI = "mongodb://root:a%2Fb@mongodb-0.example.kz,mongodb-1.example.kz/?replicaSet=rs0"
 MADE_BY_OTHERS = {"sealed-orders-cluster-ca-cert"}  # by Strimzi, copied to the services' namespace
 GIVEN_BY_OTHERS = {"privacy-mailbox"}  # its server's
+FILLED_BY_OTHERS = {*GIVEN_BY_OTHERS, "privacy-single-sign-on", "keda-kafka"}  # docs/operations.md, step 4
 
 
 def made(folder: Path, *vault: str) -> Mapping[tuple[str, str], Mapping[str, str]]:
@@ -105,6 +107,21 @@ def test_with_vault_a_service_is_given_its_token_and_no_key_of_an_epoch(tmp_path
         assert secrets["sealed-orders", f"{service}-vault"] == {"token": f"of-{service}"}
         held = secrets["sealed-orders", f"{service}-keys"].keys()
         assert held == {secret_key(path) for path in key_files(service) if not path.endswith("/1.json")}
+
+
+def test_a_store_has_what_external_secrets_read_from_it(tmp_path: Path) -> None:
+    secrets = made(tmp_path)
+    external = [
+        one for one in objects(rendered("overlays/production", (), tmp_path)) if one["kind"] == "ExternalSecret"
+    ]
+    entries = [
+        (one["metadata"], entry["secretKey"], entry["remoteRef"]) for one in external for entry in one["spec"]["data"]
+    ]
+    ours = [entry for entry in entries if (entry[0]["namespace"], entry[0]["name"]) in secrets]
+    assert {known["name"] for known, *_ in entries} - {known["name"] for known, *_ in ours} == FILLED_BY_OTHERS
+    for known, key, there in ours:
+        kept = json.loads((tmp_path / "store" / f"{there['key']}.json").read_text())
+        assert kept[there["property"]] == secrets[known["namespace"], known["name"]][key]
 
 
 @pytest.mark.parametrize("command", ["secrets FOLDER --mongodb-uri x", "keys rotate --kek vault --admin-mongodb-uri x"])
