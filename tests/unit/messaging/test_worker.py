@@ -13,6 +13,8 @@ from shared.messaging import worker
 from shared.messaging.worker import every, local_time, working
 from tests.builders import NOON
 
+FOR_EVER = 3600.0
+
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
@@ -67,6 +69,18 @@ async def test_what_was_begun_is_finished_and_nothing_more_begun() -> None:
         await begun.wait()
         asyncio.get_running_loop().call_later(0.05, finish.set)
     assert finished == 1
+
+
+async def test_who_only_waits_for_the_next_turn_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FINISH_SECONDS", FOR_EVER)
+    calls: list[datetime] = []
+
+    async def act(now: datetime) -> bool:
+        calls.append(now)
+        return False
+
+    async with asyncio.timeout(10), working(act, clock=local_time, pause_seconds=FOR_EVER):
+        await until(lambda: bool(calls))
 
 
 async def test_what_takes_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
