@@ -19,7 +19,7 @@ from services.delivery.disclosure_store import DisclosureStore, Intent
 from services.delivery.shipment_store import Shipment
 from shared.contracts.views import DeliveryView
 from shared.observability.metrics import DISCLOSURES
-from shared.observability.tracing import here, span
+from shared.observability.tracing import span
 from shared.policy.model import Recipient
 from shared.sealing.opener import Opener
 from shared.stores.mongo import Session
@@ -75,7 +75,7 @@ class FieldDisclosure:
         outcome = "broken_off"
         known = {"sealed.recipient": RECIPIENT, "sealed.purpose": PURPOSE}
         try:
-            with span("disclose fields", of=here() or shipment.traceparent, kind=SpanKind.CLIENT, attributes=known):
+            with span("disclose fields", kind=SpanKind.CLIENT, attributes=known):
                 yield
             outcome = "sent"
         except (PartnerAway, WaybillRefused) as failure:

@@ -122,7 +122,7 @@ class ShipmentStore:
 
     async def take_untold(self, now: datetime, limit: int) -> list[tuple[Shipment, int]]:
         """Shipments on their way whose corrections the partner is due to be told, and how often that was tried; leased
-        to the caller alone. Nothing of who is restricted."""
+        to the caller alone, and told once more, harmlessly, if that takes longer. Nothing of who is restricted."""
         due = {"tell_at": {"$lte": now}, "status": "handed_over", "restricted_at": {"$exists": False}}
         found, _ = await take_due(self._shipments, due, at="tell_at", until=now + LEASE, limit=limit)
         return [(_shipment(document), document.get("tell_attempts", 0)) for document in found]
