@@ -27,12 +27,11 @@ from shared.contracts.consents import Scope
 from shared.contracts.event import RecordId
 from shared.http.bearer import require_token
 from shared.http.body_limit import too_large
-from shared.http.problems import Problem
+from shared.http.problems import WHOLE, Problem
 
 MAX_ORDER_BYTES = 48 * 1024  # 100 items with long names; its envelope stays below what an event may carry
 MAX_EXPORT_BYTES = 64 * 1024 * 1024
 LARGER_BODIES = {"/v1/orders/batch": MAX_EXPORT_BYTES}
-WHOLE = "(whole request)"
 JSON = ("application/json",)
 JSON_LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 

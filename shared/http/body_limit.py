@@ -7,7 +7,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.problems import Problem
+from shared.http.problems import WHOLE, Problem
 
 MAX_BYTES: Final = 256 * 1024  # a letter of Kazakh takes six bytes in a form
 
@@ -44,5 +44,5 @@ class BodyLimit:
 
 
 def too_large(most: int) -> Problem:
-    errors = [{"field": "(whole request)", "rule": f"may be {most} bytes long"}]
+    errors = [{"field": WHOLE, "rule": f"may be {most} bytes long"}]
     return Problem(413, "Too large", "Send less at once.", errors=errors)

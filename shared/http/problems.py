@@ -15,6 +15,7 @@ from shared.sealing.kek import KekUnreachable
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+WHOLE = "(whole request)"  # in the place of a field: the rule is about no single one
 
 
 class Problem(HTTPException):
@@ -57,10 +58,10 @@ def problem(status: int, title: str, detail: str, **more: Any) -> dict[str, Any]
     return {name: value for name, value in body.items() if value not in (None, [])}
 
 
-def field_errors(errors: Sequence[Any], *, whole: str = "(whole request)") -> list[dict[str, str]]:
+def field_errors(errors: Sequence[Any], *, whole: str = WHOLE) -> list[dict[str, str]]:
     """pydantic's errors without their input. An unknown field is refused by name, and the name is all it gets.
 
-    `whole`: what to call a rule that is about no single field."""
+    `whole`: in the place of WHOLE."""
     return [
         {
             "field": ".".join(_part(part) for part in error["loc"] if part != "body") or whole,
