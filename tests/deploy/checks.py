@@ -35,13 +35,14 @@ from tests.deploy.strimzi import (
 from tests.deploy.time_limits import a_rotation_comes_to_its_end, a_start_is_given_time
 
 # Strimzi's certificate authority, and tokens of Vault, which are renewed where they were made.
-MADE_ELSEWHERE: Final = frozenset({
-    "sealed-orders-cluster-ca-cert", "vault-admin", "intake-vault", "delivery-vault", "notifications-vault",
-    "privacy-vault",
-})  # fmt: skip
+MADE_ELSEWHERE: Final = frozenset(
+    {"sealed-orders-cluster-ca-cert", "vault-admin", *(f"{service}-vault" for service in POLICY.erasing_stores)}
+)
+MAPS_MADE_ELSEWHERE: Final = frozenset({"vault-ca"})  # docs/operations.md, step 4
 SECRETS_OF_A_SERVICE: Final = ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
 OF_COMPONENTS: Final = frozenset({"mongodb-admin", "privacy-mailbox", "privacy-single-sign-on", "keda-kafka"})
 OF_THE_SERVER: Final = frozenset({"FORWARDED_ALLOW_IPS"})  # read by uvicorn itself
+SPARE_SECONDS: Final = 10  # of the grace, beyond what is counted: so that nothing that is left out goes unnoticed
 MONTHS: Final = 24  # of rotations that every key folder has room for
 
 
@@ -122,7 +123,7 @@ def drain_fits_into_grace(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Deployment").items():
         drain = float(variables(one, objects).get("SEALED_DRAIN_SECONDS") or 0)
         needed = drain + REQUESTS_SECONDS + WORK_SECONDS + BATCH_SECONDS + REVOKE_WAIT_SECONDS + OUTBOX_SECONDS
-        if not drain or pod(one).get("terminationGracePeriodSeconds", 30) <= needed:
+        if not drain or pod(one).get("terminationGracePeriodSeconds", 30) < needed + SPARE_SECONDS:
             yield name
 
 
@@ -173,6 +174,14 @@ def _files(one: Manifest, mount: Manifest) -> Iterator[str]:
     for volume in pod(one)["volumes"]:
         if volume["name"] == mount["name"] and (source := volume.get("secret") or volume.get("configMap")):
             yield from (item["path"] for item in source.get("items", [{"path": "token"}]))
+
+
+def no_pod_waits_for_a_map_that_nobody_makes(objects: list[Manifest]) -> Iterator[str]:
+    """One that is mounted is a manifest, or may be missing, or the component that mounts it asks for it."""
+    there = of_kind(objects, "ConfigMap").keys() | MAPS_MADE_ELSEWHERE
+    for name, one in of_kind(objects, *WORKLOADS).items():
+        maps = [volume["configMap"] for volume in pod(one)["volumes"] if "configMap" in volume]
+        yield from (f"{name}: {of['name']}" for of in maps if not of.get("optional") and of["name"] not in there)
 
 
 def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
@@ -252,6 +261,7 @@ CHECKS: Final = (
     settings_are_read,
     jobs_are_told_what_they_read,
     files_that_settings_name_are_mounted,
+    no_pod_waits_for_a_map_that_nobody_makes,
     secrets_are_a_services_own,
     external_secrets_hold_what_is_read,
     nothing_else_is_open,

@@ -123,6 +123,7 @@ DEFECTS: list[tuple[str, Check, Callable[[list[Manifest]], Any]]] = [
     ("a Secret of KEDA's that nobody fills", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "keda-kafka")["data"].pop()),
     ("a mailbox without its password", checks.external_secrets_hold_what_is_read, lambda m: first(m, "ExternalSecret", "privacy-mailbox")["data"].clear()),
     ("a mailbox whose password is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["mailbox"]["data"].update(SEALED_IMAP_PASSWORD_FILE="/mailbox/secret")),
+    ("an authority of MongoDB's that has to be there", checks.no_pod_waits_for_a_map_that_nobody_makes, lambda m: next(v for v in pod(deployment(m))["volumes"] if v["name"] == "mongodb-ca")["configMap"].pop("optional")),
     ("a mailbox out of reach", checks.each_pod_reaches_what_it_is_told_of, lambda m: first(m, "NetworkPolicy", "mailbox")["egress"].clear()),
     ("a mailbox without TLS", checks.settings_are_read, lambda m: of_kind(m, "ConfigMap")["mailbox"]["data"].update(SEALED_IMAP_TLS="none")),
     ("Vault's authority that is not mounted", checks.files_that_settings_name_are_mounted, lambda m: of_kind(m, "ConfigMap")["vault"]["data"].update(VAULT_CACERT="/vault/ca.crt")),

@@ -24,24 +24,11 @@ PAGES: Final = [
     *sorted((DOCS / "runbooks").glob("*.md")),
 ]
 # Programs of the operator's own machine, or of the parts that others make.
-OTHERS: Final = frozenset(
-    {"cd", "umask", "read", "rm", "mv", "mkdir", "less", "base64", "curl", "cat", "echo", "grep", "jq", "sort", "git"}
-    | {
-        "docker",
-        "podman",
-        "vault",
-        "promtool",
-        "tail",
-        "head",
-        "ls",
-        "mongosh",
-        "mongodump",
-        "mongorestore",
-        "openssl",
-        "sleep",
-        "tr",
-    }
-)
+OTHERS: Final = frozenset({
+    "base64", "cat", "cd", "curl", "docker", "echo", "git", "grep", "head", "jq", "less", "ls", "mkdir", "mongodump",
+    "mongorestore", "mongosh", "mv", "openssl", "podman", "promtool", "read", "rm", "sleep", "sort", "tail", "tr",
+    "umask", "vault",
+})  # fmt: skip
 SETTING: Final = re.compile(r"\b(?:SEALED|VAULT|KAFKA|MONGODB|SMTP|SMS|OTEL)_[A-Z_]*[A-Z]\b")
 LINK: Final = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
