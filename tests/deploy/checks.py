@@ -17,6 +17,7 @@ from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
 from tests.deploy.built import POLICY, SETTINGS, groups, key_files, variables_of, variables_of_rotation
 from tests.deploy.data_stores import (
     data_stay_in_one_region,
+    kafka_keeps_its_volumes,
     kafka_listens_where_services_connect,
     mongodb_admits_its_users_alone,
     topics_fit_on_the_brokers,
@@ -40,7 +41,14 @@ MADE_ELSEWHERE: Final = frozenset(
 )
 MAPS_MADE_ELSEWHERE: Final = frozenset({"vault-ca"})  # docs/operations.md, step 4
 SECRETS_OF_A_SERVICE: Final = ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
-OF_COMPONENTS: Final = frozenset({"mongodb-admin", "privacy-mailbox", "privacy-single-sign-on", "keda-kafka"})
+STORE: Final = {"kind": "ClusterSecretStore", "name": "sealed-orders"}  # docs/operations.md
+# Secret that a component reads → an object of that component.
+OF_COMPONENTS: Final = {
+    "mongodb-admin": "migrate",
+    "privacy-mailbox": "mailbox",
+    "privacy-single-sign-on": "single-sign-on",
+    "keda-kafka": "sealed-orders-keda",
+}
 OF_THE_SERVER: Final = frozenset({"FORWARDED_ALLOW_IPS"})  # read by uvicorn itself
 SPARE_SECONDS: Final = 10  # of the grace, beyond what is counted: so that nothing that is left out goes unnoticed
 MONTHS: Final = 24  # of rotations that every key folder has room for
@@ -214,11 +222,16 @@ def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]
         for one in of_kind(objects, "TriggerAuthentication").values()
         for entry in one["spec"]["secretTargetRef"]
     }
+    names = {one["metadata"]["name"] for one in objects if one["kind"] != "ExternalSecret"}
+    left_out = {secret for secret, shown_by in OF_COMPONENTS.items() if shown_by not in names}
     if given:
         yield from (f"{secret} lacks {key}" for secret, key in sorted(read - given) if secret not in MADE_ELSEWHERE)
         yield from (
-            f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if secret not in OF_COMPONENTS
+            f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if secret not in left_out
         )
+    for name, one in of_kind(objects, "ExternalSecret").items():
+        if one["spec"]["target"]["creationPolicy"] != "Owner" or one["spec"]["secretStoreRef"] != STORE:
+            yield f"{name}: not made, or of another store"
 
 
 def scaling_follows_the_code(objects: list[Manifest]) -> Iterator[str]:
@@ -274,6 +287,7 @@ CHECKS: Final = (
     users_may_what_the_policy_says,
     a_user_s_password_is_what_its_service_signs_in_with,
     data_stay_in_one_region,
+    kafka_keeps_its_volumes,
     kafka_listens_where_services_connect,
     topics_fit_on_the_brokers,
     mongodb_admits_its_users_alone,

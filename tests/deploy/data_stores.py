@@ -6,6 +6,10 @@ from typing import Any, Final
 from tests.deploy.parts import WORKLOADS, of_kind, pod
 from tests.deploy.render import Manifest
 
+IN_SYNC: Final = {
+    "min.insync.replicas": "default.replication.factor",
+    "transaction.state.log.min.isr": "transaction.state.log.replication.factor",
+}
 REGION: Final = ("topology.kubernetes.io/region", "In")
 
 
@@ -23,6 +27,14 @@ def data_stay_in_one_region(objects: list[Manifest]) -> Iterator[str]:
     classes = {claimed for _, claimed in _classes(objects)}
     if len(classes) > 1 or None in classes:
         yield f"storage classes {sorted(_classes(objects), key=str)}"
+
+
+def kafka_keeps_its_volumes(objects: list[Manifest]) -> Iterator[str]:
+    """Also when its cluster is deleted: `suppressions` is nowhere else."""
+    for name, one in of_kind(objects, "KafkaNodePool").items():
+        for volume in one["spec"]["storage"]["volumes"]:
+            if volume["type"] != "persistent-claim" or volume.get("deleteClaim", False):
+                yield f"{name}: volume {volume['id']}"
 
 
 def kafka_listens_where_services_connect(objects: list[Manifest]) -> Iterator[str]:
@@ -49,6 +61,9 @@ def topics_fit_on_the_brokers(objects: list[Manifest]) -> Iterator[str]:
     for name, one in of_kind(objects, "Kafka").items():
         config = one["spec"]["kafka"]["config"]
         yield from (f"{name}: {key}" for key, value in config.items() if "factor" in key and value > brokers)
+        for key, copies in IN_SYNC.items():
+            if config[key] != max(1, config[copies] - 1):  # one may be away, and no more
+                yield f"{name}: {key}"
 
 
 def mongodb_admits_its_users_alone(objects: list[Manifest]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 That a running service exposes what they ask for: tests/e2e/test_monitoring.py."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from deploy.monitoring.declared import declared
 from deploy.monitoring.metrics_page import OF
 from deploy.monitoring.write import drifted
 from tests.deploy.declared_metrics import unknown_in
+from tests.deploy.parts import of_kind
 from tests.deploy.promtool import needs_promtool, promtool
+from tests.deploy.render import K8S, objects, rendered
 
+ALERTS = K8S.parent / "monitoring" / "alerts.yaml"
 QUERIES = [(name, query) for name in dashboards() for query in queries(name, "5m")]
 
 
@@ -37,6 +41,18 @@ def test_panels_do_not_overlap_and_have_their_own_numbers(name: str) -> None:
     assert len(places) == sum(panel["gridPos"]["w"] for panel in panels)
     assert all(0 <= x < 24 for x, _ in places)
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_the_component_brings_alerts_and_dashboards(tmp_path: Path) -> None:
+    """Where Grafana's and Prometheus' operators look for them."""
+    made = objects(rendered("base", ("monitoring",), tmp_path.resolve()))
+    config = of_kind(made, "ConfigMap")["dashboards"]
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {name: json.loads(text) for name, text in config["data"].items()} == {
+        f"{name}.json": board for name, board in dashboards().items()
+    }
+    (rules,) = of_kind(made, "PrometheusRule").values()
+    assert rules["spec"]["groups"] == yaml.safe_load(ALERTS.read_text())["groups"]
 
 
 def test_every_metric_is_on_a_dashboard() -> None:
