@@ -14,7 +14,7 @@ from shared.messaging.broker import GRACEFUL_SECONDS as BATCH_SECONDS
 from shared.messaging.consume import REVOKE_WAIT_SECONDS
 from shared.messaging.outbox import STOP_SECONDS as OUTBOX_SECONDS
 from shared.messaging.worker import FINISH_SECONDS as WORK_SECONDS
-from tests.deploy.built import POLICY, SETTINGS, groups, key_files, variables_of, variables_of_rotation
+from tests.deploy.built import POLICY, SETTINGS, groups, variables_of, variables_of_rotation
 from tests.deploy.data_stores import (
     data_stay_in_one_region,
     kafka_keeps_its_volumes,
@@ -22,11 +22,16 @@ from tests.deploy.data_stores import (
     mongodb_admits_its_users_alone,
     topics_fit_on_the_brokers,
 )
-from tests.deploy.parts import WORKLOADS, container, of_kind, pod, secrets_of, template, variables
+from tests.deploy.parts import WORKLOADS, container, of_kind, pod, template, variables
 from tests.deploy.published import only_what_people_use_is_published
 from tests.deploy.reach import each_pod_is_reached_by_its_own, each_pod_reaches_what_it_is_told_of, nothing_else_is_open
 from tests.deploy.render import Manifest
 from tests.deploy.schemas import schemas_accept
+from tests.deploy.secrets_in_use import (
+    external_secrets_hold_what_is_read,
+    no_pod_waits_for_a_map_that_nobody_makes,
+    secrets_are_a_services_own,
+)
 from tests.deploy.strimzi import (
     a_user_s_password_is_what_its_service_signs_in_with,
     strimzi_s_kinds_are_of_this_cluster,
@@ -35,23 +40,8 @@ from tests.deploy.strimzi import (
 )
 from tests.deploy.time_limits import a_rotation_comes_to_its_end, a_start_is_given_time
 
-# Strimzi's certificate authority, and tokens of Vault, which are renewed where they were made.
-MADE_ELSEWHERE: Final = frozenset(
-    {"sealed-orders-cluster-ca-cert", "vault-admin", *(f"{service}-vault" for service in POLICY.erasing_stores)}
-)
-MAPS_MADE_ELSEWHERE: Final = frozenset({"vault-ca"})  # docs/operations.md, step 4
-SECRETS_OF_A_SERVICE: Final = ("keys", "kafka", "mongodb", "tokens", "vault", "mailbox", "single-sign-on")
-STORE: Final = {"kind": "ClusterSecretStore", "name": "sealed-orders"}  # docs/operations.md
-# Secret that a component reads → an object of that component.
-OF_COMPONENTS: Final = {
-    "mongodb-admin": "migrate",
-    "privacy-mailbox": "mailbox",
-    "privacy-single-sign-on": "single-sign-on",
-    "keda-kafka": "sealed-orders-keda",
-}
 OF_THE_SERVER: Final = frozenset({"FORWARDED_ALLOW_IPS"})  # read by uvicorn itself
 SPARE_SECONDS: Final = 10  # of the grace, beyond what is counted: so that nothing that is left out goes unnoticed
-MONTHS: Final = 24  # of rotations that every key folder has room for
 
 
 def pods_are_restricted(objects: list[Manifest]) -> Iterator[str]:
@@ -182,56 +172,6 @@ def _files(one: Manifest, mount: Manifest) -> Iterator[str]:
     for volume in pod(one)["volumes"]:
         if volume["name"] == mount["name"] and (source := volume.get("secret") or volume.get("configMap")):
             yield from (item["path"] for item in source.get("items", [{"path": "token"}]))
-
-
-def no_pod_waits_for_a_map_that_nobody_makes(objects: list[Manifest]) -> Iterator[str]:
-    """One that is mounted is a manifest, or may be missing, or the component that mounts it asks for it."""
-    there = of_kind(objects, "ConfigMap").keys() | MAPS_MADE_ELSEWHERE
-    for name, one in of_kind(objects, *WORKLOADS).items():
-        maps = [volume["configMap"] for volume in pod(one)["volumes"] if "configMap" in volume]
-        yield from (f"{name}: {of['name']}" for of in maps if not of.get("optional") and of["name"] not in there)
-
-
-def secrets_are_a_services_own(objects: list[Manifest]) -> Iterator[str]:
-    """Only its own Secrets, and of the key folder just the files that the provisioner makes for it, in each epoch."""
-    for name, one in of_kind(objects, "Deployment").items():
-        own = {"sealed-orders-cluster-ca-cert", *(f"{name}-{what}" for what in SECRETS_OF_A_SERVICE)}
-        yield from (f"{name} reads {secret}" for secret, _ in secrets_of(one) if secret not in own)
-        (volume,) = [volume for volume in pod(one)["volumes"] if volume["name"] == "keys"]
-        items = [item for source in volume["projected"]["sources"] for item in source["secret"]["items"]]
-        yield from (f"{name}: {item['path']}" for item in items if item["key"] != item["path"].replace("/", "."))
-        allowed = {path.replace("/1.json", f"/{n}.json") for path in key_files(name) for n in range(1, MONTHS + 1)}
-        mounted = {item["path"] for item in items}
-        yield from (f"{name}: {path}" for path in sorted(mounted ^ allowed))
-        always = {item["path"] for item in volume["projected"]["sources"][0]["secret"]["items"]}
-        if always != {path for path in key_files(name) if not path.endswith("/1.json")}:
-            yield f"{name}: a file of an epoch is required, or one is not that it does not start without"
-
-
-def external_secrets_hold_what_is_read(objects: list[Manifest]) -> Iterator[str]:
-    """All of it, but for what others make and renew; and nothing for nobody, but for components that are left out."""
-    given = {
-        (one["spec"]["target"]["name"], entry["secretKey"])
-        for one in objects
-        if one["kind"] == "ExternalSecret" and one["metadata"]["namespace"] == "sealed-orders"
-        for entry in one["spec"]["data"]
-    }
-    read = {pair for one in of_kind(objects, *WORKLOADS).values() for pair in secrets_of(one, optional=False)}
-    read |= {
-        (entry["name"], entry["key"])
-        for one in of_kind(objects, "TriggerAuthentication").values()
-        for entry in one["spec"]["secretTargetRef"]
-    }
-    names = {one["metadata"]["name"] for one in objects if one["kind"] != "ExternalSecret"}
-    left_out = {secret for secret, shown_by in OF_COMPONENTS.items() if shown_by not in names}
-    if given:
-        yield from (f"{secret} lacks {key}" for secret, key in sorted(read - given) if secret not in MADE_ELSEWHERE)
-        yield from (
-            f"{secret} holds {key} for nobody" for secret, key in sorted(given - read) if secret not in left_out
-        )
-    for name, one in of_kind(objects, "ExternalSecret").items():
-        if one["spec"]["target"]["creationPolicy"] != "Owner" or one["spec"]["secretStoreRef"] != STORE:
-            yield f"{name}: not made, or of another store"
 
 
 def scaling_follows_the_code(objects: list[Manifest]) -> Iterator[str]:
