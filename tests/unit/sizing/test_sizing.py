@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.k8s_manifests.jobs import ROTATION_SECONDS
+from deploy.k8s_manifests.workloads import STARTUP_SECONDS
 from deploy.local.layout import ROOT, SERVICES
 from deploy.sizing import arithmetic, measured
 from deploy.sizing.arithmetic import Assumed, need
@@ -91,6 +93,14 @@ def test_figures_of_other_pages_are_still_theirs() -> None:
         "90,000 entries of 30,000 people took 5 s"
         in (ROOT / "docs" / "decisions" / "0017-a-ledger-of-erasures-outside-mongodb.md").read_text()
     )
+
+
+def test_the_operators_page_says_how_long_the_manifests_allow() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    assert STARTUP_SECONDS == 15 * 60
+    assert "fifteen minutes are allowed for it" in operations
+    assert f"after {ROTATION_SECONDS // 3_600} it is stopped" in operations
+    assert f"--timeout={ROTATION_SECONDS // 3_600}h job/rotate-keys-now" in operations
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 B"), (999, "999 B"), (12_345, "12.3 KB"), (1.5e12, "1.5 TB")])
