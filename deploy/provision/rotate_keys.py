@@ -57,9 +57,9 @@ async def rotate(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Rotation:
-    """May be started again after a crash at any point: it then makes a further epoch and re-wraps everybody's keys anew,
-    also those that the crashed one had done. Takes twice the cache bound, or three times it
-    where an order sealed in a session's last moment was stored after the first pass.
+    """May be started again after a crash at any point: it then makes a further epoch and re-wraps everybody's keys
+    anew, also those that the crashed one had done. Takes twice the cache bound, or three times it where an order sealed
+    in a session's last moment was stored after the first pass.
 
     `client` is the administrator's: no service may write the record of an epoch's end."""
     old = tuple(await asyncio.to_thread(keeper.epochs, reader))
