@@ -73,6 +73,12 @@ async def test_what_declares_too_much_is_not_read(
     assert not sent
 
 
+async def test_a_length_that_is_no_number_is_none(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": "many"}
+    answer = await client.post("/json", content=undeclared(2 * MAX_BYTES, []), headers=headers)
+    assert answer.status_code == 413
+
+
 async def test_what_fits_is_taken(client: httpx.AsyncClient) -> None:
     text = "7" * (MAX_BYTES - len('{"text":""}'))
     assert (await client.post("/json", json={"text": text})).json() == len(text)

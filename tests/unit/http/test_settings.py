@@ -1,4 +1,4 @@
-"""Where the key-encryption keys are is said in full or refused at the start."""
+"""Where the key-encryption keys are is said in full or refused at the start; traces are off unless they are wanted."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.http.settings import ServiceSettings
+from shared.observability.tracing import Collector
 from shared.sealing.kek_files import KekFiles
 from shared.sealing.kek_provider import kek_provider
 from shared.sealing.kek_vault import KekVault, VaultAddress
@@ -41,3 +42,14 @@ def test_vault_without_address_or_token_is_refused(missing: str) -> None:
 def test_key_cache_has_its_bounds(seconds: float) -> None:
     with pytest.raises(ValidationError):
         settings(SEALED_KEY_CACHE_SECONDS=seconds)
+
+
+def test_without_a_collector_there_are_no_traces() -> None:
+    assert settings().collector is None
+    assert settings(OTEL_EXPORTER_OTLP_ENDPOINT="", OTEL_TRACES_SAMPLER_ARG=1).collector is None
+
+
+def test_a_collector_is_known_with_its_authority_and_its_share() -> None:
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c", "OTEL_EXPORTER_OTLP_CERTIFICATE": "ca.pem"}
+    assert settings(**named).collector == Collector("https://c", Path("ca.pem"), 1.0)
+    assert settings(**named, OTEL_TRACES_SAMPLER_ARG="0.1").collector == Collector("https://c", Path("ca.pem"), 0.1)

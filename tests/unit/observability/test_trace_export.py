@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
@@ -14,7 +15,9 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlag
 
 from shared.http.settings import ServiceSettings
 from shared.observability import trace_export, tracing
-from shared.observability.trace_export import ALLOWED, may_leave, provider_of
+from shared.observability.trace_export import ALLOWED, AllowedOnly, may_leave, provider_of
+from shared.observability.tracing import Collector
+from tests.collector import collector
 from tests.spans import Kept, kept
 
 CANARY = "Тәуелсізқызова"
@@ -101,6 +104,42 @@ def test_a_library_that_was_not_chosen_sends_nothing() -> None:
     provider.get_tracer(tracing.SCOPE).start_span("send letter").end()
     provider.shutdown()
     assert [span.name for span in exporter.spans] == ["send letter"]
+
+
+def test_the_state_of_a_strangers_trace_stays() -> None:
+    of_a_stranger = trace.set_span_in_context(trace.NonRecordingSpan(STRANGER))
+    exporter = Kept()
+    for passed_on in (exporter, AllowedOnly(exporter)):
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(passed_on))
+        provider.get_tracer(tracing.SCOPE).start_span("send letter", of_a_stranger).end()
+    states = [encode_spans([span]).resource_spans[0].scope_spans[0].spans[0].trace_state for span in exporter.spans]
+    assert states == [STATE.to_header(), ""]
+
+
+def test_spans_go_to_the_collector_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with collector() as sent, collector() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with tracing.exporting("intake", Collector(sent.url)):
+            tracing.note("send letter", of=TRACE)
+        assert [span.name for span in sent.spans()] == ["send letter"]
+        assert not proxy.bodies
+
+
+def test_the_collector_is_checked_by_its_authority_and_waited_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def exporter(endpoint: str, **options: Any) -> Kept:
+        given.update(options, endpoint=endpoint)
+        return Kept()
+
+    monkeypatch.setattr(trace_export, "OTLPSpanExporter", exporter)
+    with tracing.exporting("intake", Collector("https://collector.example.kz/", Path("ca.pem"))):
+        pass
+    assert given["endpoint"] == "https://collector.example.kz/v1/traces"
+    assert (given["certificate_file"], given["timeout"]) == ("ca.pem", trace_export.EXPORT_SECONDS)
 
 
 def test_nothing_of_the_machine_or_its_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from opentelemetry import propagate, trace
+from opentelemetry.sdk.trace import ReadableSpan
 
 from shared.observability import tracing
 from tests.spans import kept, parent_of, traceparent_of
@@ -27,6 +28,7 @@ def test_a_span_is_a_child_of_what_was_given_and_the_parent_of_what_is_done_in_i
     (first,), (second,) = spans.named("send letter"), spans.named("open contact")
     assert parent_of(first) == TRACE
     assert parent_of(second) == traceparent_of(first)
+    assert not second.links  # to its parent it needs none
     assert inner == traceparent_of(second)
 
 
@@ -62,8 +64,10 @@ def test_a_cause_that_is_named_goes_before_the_current_span() -> None:
 
 
 def test_a_failure_is_told_by_its_type() -> None:
-    with kept() as spans, pytest.raises(ValueError, match="Ақбөпе"), tracing.span("send letter", of=TRACE):
+    with kept() as spans, pytest.raises(ValueError, match="Ақбөпе"), tracing.span("send letter", of=TRACE) as one:
         raise ValueError("Ақбөпе")
+    assert isinstance(one, ReadableSpan)  # as it is before anything is taken from it
+    assert (list(one.events), one.status.description) == ([], None)
     (span,) = spans.spans
     assert dict(span.attributes or {}) == {"error.type": "ValueError"}
     assert span.status.status_code is trace.StatusCode.ERROR
