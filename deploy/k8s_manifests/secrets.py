@@ -11,8 +11,9 @@ STORE: Final = {"kind": "ClusterSecretStore", "name": NAMESPACE}
 
 
 def external_secrets(policy: Policy) -> list[Manifest]:
-    """Kept in the store under `sealed-orders/<Secret>`, a property for each key. One that only a component reads stays
-    empty without it, and says so in its status."""
+    """Kept in the store under `sealed-orders/<Secret>`, a property for each key. Keys of epochs are not among them: it
+    goes with the component `vault`. One that only a component reads stays empty without it, and says so in its
+    status."""
     return [
         secret
         for service in policy.erasing_stores
