@@ -38,13 +38,17 @@ def test_mongodb_lets_go_what_has_expired(store: str, collection: str) -> None:
 def test_each_replica_of_intake_ends_call_backs_that_have_expired() -> None:
     assert set(EXPIRING) >= ENDED_BY_A_WORKER
     root = ast.parse((ROOT / "services" / "intake" / "app.py").read_text(encoding="utf-8"))
-    given = [
-        ast.unparse(work)
-        for node in ast.walk(root)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "working"
-        for work in node.args
+    (work,) = [
+        node.value for node in ast.walk(root) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "work"
     ]
-    assert "call_backs.expire" in given
+    (given,) = [
+        [ast.unparse(one) for one in call.args]
+        for call in ast.walk(root)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "working"
+    ]
+    assert isinstance(work, ast.Tuple)
+    assert given == ["*work"]
+    assert "call_backs.expire" in [ast.unparse(one) for one in work.elts]
 
 
 def test_a_collection_without_such_an_index_is_noticed() -> None:
