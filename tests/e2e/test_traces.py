@@ -228,6 +228,19 @@ def test_every_parent_was_sent_too(order_trace: list[Sent], withdrawal_trace: li
         assert len([span for span in trace if not span.parent]) == 1
 
 
+async def test_an_erased_person_s_messages_have_lost_their_place_in_it(traced_world: World, story: Story) -> None:
+    messages = traced_world.admin["notifications"]["messages"]
+    theirs = await messages.find({"order_id": story.order.order_id}).to_list(99)
+    assert len(theirs) == 5
+    assert not [message for message in theirs if "traceparent" in message]
+    assert not await traced_world.admin["delivery"]["shipments"].count_documents({"_id": story.order.shipment_id})
+
+
+async def test_those_of_a_person_who_is_still_a_customer_have_theirs(traced_world: World, together: int) -> None:
+    kept = {"subject_id": {"$exists": True}, "traceparent": {"$exists": True}}
+    assert await traced_world.admin["notifications"]["messages"].count_documents(kept) == together
+
+
 def test_no_traceparent_of_a_stranger_is_taken(spans: list[Sent], story: Story) -> None:
     assert STRANGER[3:35] not in {span.trace for span in spans}
     assert STRANGER[36:52] not in {span.parent for span in spans}

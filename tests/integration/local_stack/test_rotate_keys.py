@@ -142,6 +142,7 @@ async def test_rotation_that_was_broken_off_is_carried_to_its_end_by_the_next(
     rotation = await rotate(publisher.administrator, KekFolders(root), "delivery", cache_seconds=0.1, sleep=at_once)
     assert await readable(stack, publisher, people) == [True] * 3
     assert epochs_in(root / "delivery" / "kek") == [rotation.new_epoch]
+    assert rotation.rewrapped >= len(people)  # all of them anew, whatever the first had done
     records = await publisher.administrator[DATABASE][EPOCHS].find({"destroyed_at": {"$ne": None}}).to_list(None)
     assert sorted(record["epoch"] for record in records) == list(range(1, rotation.new_epoch))
     publisher.administrator.close()
