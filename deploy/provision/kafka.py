@@ -14,7 +14,8 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from deploy.provision.kafka_access import provision_access
 from shared.messaging.kafka_address import KafkaAddress
-from shared.policy.model import Policy, Topic
+from shared.policy.model import Policy
+from shared.policy.rows import Topic
 
 MOST_COPIES = 3  # of a message
 

@@ -20,7 +20,7 @@ from services.delivery.shipment_store import Shipment
 from shared.contracts.views import DeliveryView
 from shared.observability.metrics import DISCLOSURES
 from shared.observability.tracing import span
-from shared.policy.model import Recipient
+from shared.policy.rows import Recipient
 from shared.sealing.opener import Opener
 from shared.stores.mongo import Session
 

@@ -8,7 +8,7 @@ from typing import Final
 from pymongo import DESCENDING, UpdateMany
 
 from shared.contracts.consents import Scope
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "consents"

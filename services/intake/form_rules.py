@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.pages.languages import catalogue
 from shared.pages.render import N_
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 # (path of a value in the form) → (name of its field on the page, label, what the label needs)
 Place = tuple[str, str, Mapping[str, Any]]

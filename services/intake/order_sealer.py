@@ -10,7 +10,8 @@ from services.intake.reader_envelopes import ReaderEnvelopes
 from shared.contracts.consents import ConsentGiven
 from shared.contracts.orders import OrderPlaced
 from shared.messaging.cloudevents import Outgoing, new_id
-from shared.policy.model import Language, Policy, PolicyVersion
+from shared.policy.model import Policy
+from shared.policy.rows import Language, PolicyVersion
 from shared.sealing.subject_keys import SubjectKeys
 from shared.stores.mongo import Document
 

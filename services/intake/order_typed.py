@@ -14,7 +14,7 @@ from services.intake.form_rules import Place
 from services.intake.order_form import MAX_ITEMS
 from shared.messaging.cloudevents import new_id
 from shared.pages.render import N_
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 # Field → (path in the order, label)
 FIELDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {

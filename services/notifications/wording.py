@@ -8,7 +8,7 @@ from jinja2 import Environment
 from services.notifications.campaign_store import Texts
 from services.notifications.message_store import Message
 from shared.contracts.views import NotificationsView
-from shared.policy.model import Controller
+from shared.policy.rows import Controller
 
 DEFAULT_LANGUAGE = "kk"
 SHORT_NUMBER = 8

@@ -22,7 +22,7 @@ from shared.contracts.views import PrivacyView
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.messaging.consume import PASSING_FAULTS
 from shared.observability.tracing import span
-from shared.policy.model import Controller
+from shared.policy.rows import Controller
 from shared.policy.working_days import ALMATY
 from shared.sealing.envelope import EnvelopeNotAuthentic
 from shared.sealing.kek import KekUnavailable

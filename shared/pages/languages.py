@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from fastapi import Request
 
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 LANGUAGES: Final[tuple[Language, ...]] = ("kk", "ru", "en")
 NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}

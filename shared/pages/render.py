@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from shared.pages.languages import COOKIE, LANGUAGES, NAMES, catalogue, chosen_in, language_of
-from shared.policy.model import Language, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Language
 from shared.policy.working_days import ALMATY
 
 YEAR_SECONDS: Final = 365 * 24 * 3600

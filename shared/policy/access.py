@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.policy.model import Action, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Action
 
 ROLES_DATABASE = "admin"
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import get_args
 
-from shared.policy.model import Collection, Language, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Collection, Language
 
 
 @dataclass(frozen=True, slots=True)

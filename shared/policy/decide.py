@@ -6,7 +6,8 @@ What the policy does not know can't be decided: that is a Gap, not a refusal, an
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.policy.model import LegalBasis, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import LegalBasis
 
 Unknown = Literal["field", "reader", "purpose"]
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts.erasure import CollectionCount
-from shared.policy.model import Collection as Plan
-from shared.policy.model import Store
+from shared.policy.rows import Collection as Plan
+from shared.policy.rows import Store
 from shared.stores.mongo import Collection, Database, Session
 
 

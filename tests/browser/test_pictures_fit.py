@@ -12,7 +12,7 @@ from services.privacy.console.pictures import deadlines_ahead, fan_out, per_day
 from services.privacy.console.store_progress import progress_of
 from shared.pages.render import Pages
 from shared.policy.load import load_policy
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from tests.builders import NOON
 from tests.unit.privacy.a_case import STORES, an_opened_case, receipts, restricted, told
 

@@ -15,7 +15,8 @@ from services.intake.form_body import typed_in
 from services.intake.form_rules import Place, broken_rules
 from shared.pages.languages import language_of
 from shared.pages.render import N_, Pages
-from shared.policy.model import Language, NoticeText, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Language, NoticeText
 from shared.policy.working_days import almaty_day
 from shared.sealing.kek import KekUnreachable
 

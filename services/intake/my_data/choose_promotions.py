@@ -11,7 +11,8 @@ from services.intake.subject_store import SubjectStore
 from shared.contracts.consents import ConsentGiven, ConsentWithdrawn
 from shared.messaging.cloudevents import Outgoing, new_id
 from shared.messaging.outbox import Outbox
-from shared.policy.model import Language, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Language
 from shared.policy.working_days import almaty_day
 from shared.stores.mongo import Client, Document, Session, in_transaction
 

@@ -12,7 +12,7 @@ from services.intake.my_data.one_time_codes import MadeCode
 from shared.mail.sms_gateway import SmsGateway, SmsGatewayAway, SmsNotAccepted
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
 from shared.pages.languages import catalogue
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 MOST_AT_ONCE: Final = 200
 PAUSES_SECONDS: Final = (1.0, 3.0, 9.0)

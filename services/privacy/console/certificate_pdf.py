@@ -16,7 +16,7 @@ from fpdf.enums import XPos, YPos
 
 from shared.pages.languages import catalogue
 from shared.pages.render import filters
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.stores.receipts import canonical
 
 FONTS: Final = Path(__file__).with_name("fonts")

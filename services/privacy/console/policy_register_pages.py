@@ -15,7 +15,8 @@ from services.privacy.console.roles import EVERYBODY
 from shared.http.problems import Problem
 from shared.messaging.worker import Clock
 from shared.policy.matrix import matrix
-from shared.policy.model import Policy, PolicyVersion
+from shared.policy.model import Policy
+from shared.policy.rows import PolicyVersion
 from shared.policy.working_days import ALMATY
 
 MOST: Final = 100_000

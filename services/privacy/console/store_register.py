@@ -9,7 +9,8 @@ from shared.contracts.store_samples import CollectionSample, StoreSampled
 from shared.erasure.store_sampling import PERIOD
 from shared.messaging.cloudevents import Received
 from shared.messaging.consume import Outcome
-from shared.policy.model import Collection, Policy
+from shared.policy.model import Policy
+from shared.policy.rows import Collection
 
 
 @dataclass(frozen=True, slots=True)

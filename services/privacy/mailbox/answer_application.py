@@ -6,7 +6,7 @@ from datetime import datetime
 from services.privacy.console.roles import Staff
 from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_steps import ApplicationSteps
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 State = Literal["new", "matched", "proof_asked", "case", "answered", "refused"]
 OPEN: Final[tuple[State, ...]] = ("new", "matched", "proof_asked")

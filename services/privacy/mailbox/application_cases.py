@@ -15,7 +15,7 @@ from services.privacy.mailbox.application import Application
 from services.privacy.mailbox.application_steps import ApplicationSteps, MovedMeanwhile
 from services.privacy.withdraw_consent import ConsentWithdrawals, Withdrawal
 from shared.messaging.cloudevents import new_id
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 AT_ONCE: Final = 50
 CHANNEL: Final = "mailbox"

@@ -10,7 +10,7 @@ from services.privacy.ledger import Entry
 from services.privacy.mailbox.application import Application, State
 from services.privacy.mailbox.application_store import ApplicationStore
 from services.privacy.mailbox.reply_store import ReplyKind, ReplyStore
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.stores.mongo import Session
 
 DEFAULT_LANGUAGE: Language = "kk"

@@ -18,7 +18,7 @@ from shared.erasure.ask_stores import Inspection, Inspections
 from shared.http.problems import Problem
 from shared.messaging.worker import Clock
 from shared.pages.languages import NAMES
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 PREVIEWS: Final = "/{application_id}/inspections"
 

@@ -5,7 +5,7 @@ Kazakh's own Cyrillic letters are a fifth of its text. A Russian letter that nam
 
 from typing import Final
 
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 _KAZAKH: Final = frozenset("әғқңөұүһі")
 _KAZAKH_SHARE: Final = 0.04

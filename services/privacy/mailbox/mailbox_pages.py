@@ -26,7 +26,7 @@ from shared.contracts.event import RecordId
 from shared.http.problems import Problem
 from shared.messaging.worker import Clock
 from shared.pages.languages import NAMES
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.policy.working_days import deadline, is_estimate, working_days_left
 
 MAILBOX: Final = f"{HOME}/mailbox"

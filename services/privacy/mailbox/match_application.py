@@ -16,7 +16,7 @@ from services.privacy.mailbox.application import Application, Proof
 from services.privacy.mailbox.application_steps import ApplicationSteps
 from services.privacy.mailbox.read_mail import Mail, vouched_for
 from shared.contracts.kazakhstan import Email
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.sealing.people_index import PeopleIndex
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)

@@ -19,7 +19,7 @@ from services.privacy.mailbox.imap_mailbox import Fetched, MailboxAway
 from services.privacy.mailbox.read_mail import Mail, read_mail
 from services.privacy.mailbox.reply_store import Reply, ReplyStore, message_id_of
 from shared.mail.smtp import Mailer, MailNotAccepted, MailServerAway
-from shared.policy.model import Controller
+from shared.policy.rows import Controller
 from shared.policy.working_days import ALMATY, deadline
 
 GIVE_UP_AFTER_ATTEMPTS: Final = 12

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pymongo import ASCENDING, ReturnDocument
 
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.stores.mongo import Database, Document, Session
 
 COLLECTION: Final = "application_replies"

@@ -17,7 +17,7 @@ from shared.pages.attempts import Attempts
 from shared.pages.render import Pages
 from shared.pages.security import secure_pages
 from shared.pages.sessions import MongoSessionStore
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from tests.bare_app import bare_app
 from tests.integration.intake.an_intake import Intake
 

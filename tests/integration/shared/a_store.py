@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.messaging.cloudevents import new_id
-from shared.policy.model import Store
+from shared.policy.rows import Store
 from shared.stores.erasure import ErasureEngine, Target
 from shared.stores.mongo import Client, Database, Session, in_transaction
 from tests.builders import NOON

@@ -14,7 +14,7 @@ from shared.erasure.participant import ErasureParticipant, Hooks
 from shared.messaging.cloudevents import Received, new_id
 from shared.messaging.outbox import COLLECTION, Outbox
 from shared.observability.metrics import RESIDUAL_RECORDS
-from shared.policy.model import Store
+from shared.policy.rows import Store
 from shared.stores.mongo import Client, Database
 from shared.stores.receipts import PublicKeys, Signer, create_signing_key
 from tests.builders import received

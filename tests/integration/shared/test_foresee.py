@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.erasure import CollectionCount
-from shared.policy.model import Store
+from shared.policy.rows import Store
 from shared.stores.erasure import Target
 from shared.stores.mongo import Client, Database, Session, in_transaction
 from tests.builders import NOON

@@ -12,7 +12,7 @@ from services.intake.order_form import read_order
 from services.intake.order_typed import FIELDS, OrderTyped
 from shared.contracts import kazakhstan
 from shared.pages.languages import LANGUAGES
-from shared.policy.model import Language
+from shared.policy.rows import Language
 
 
 def test_the_rules_of_values_are_those_of_the_contracts() -> None:

@@ -15,7 +15,7 @@ from shared.pages.render import Pages, filters
 from shared.pages.security import secure_pages
 from shared.pages.sessions import COOKIE, begin, end, signed_in
 from shared.policy.load import load_policy
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from tests.bare_app import bare_app
 
 HERE = {"Sec-Fetch-Site": "same-origin"}

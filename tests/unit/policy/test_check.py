@@ -4,7 +4,7 @@ import pytest
 
 from shared.policy.check import Code, problems, report, shown_name, unknown_fields
 from shared.policy.load import load_policy
-from shared.policy.model import UnknownName
+from shared.policy.rows import UnknownName
 from tests.unit.policy.a_policy import a_policy, policy_text
 
 POLICY = load_policy()

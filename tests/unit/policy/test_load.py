@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from shared.policy.load import PACKAGED, PolicyInvalid, load_policy, parse_policy, read_policy
-from shared.policy.model import UnknownName
+from shared.policy.rows import UnknownName
 from tests.unit.policy.a_policy import a_policy, policy_text
 
 

@@ -7,7 +7,7 @@ import pytest
 from services.privacy.certificate import LIMITS
 from services.privacy.console.certificate_pdf import certificate_pdf
 from shared.pages.languages import catalogue
-from shared.policy.model import Language
+from shared.policy.rows import Language
 from shared.stores.receipts import canonical
 from tests.unit.privacy.a_certificate import DISCLOSURE, Authority
 from tests.unit.privacy.pdf_text import text_of
