@@ -3,6 +3,7 @@ everywhere, no event left unpublished."""
 
 from typing import Any
 
+from deploy.demo.topics import everything
 from shared.contracts.personal import PersonalData
 from tests.e2e.world import Order, World
 from tests.integration.services.clients import until
@@ -74,3 +75,11 @@ async def stores_agree(world: World, orders: list[Order]) -> None:
     for order in orders:
         assert set((await world.keyring_document(order.subject_id))["keys"]) == set(world.policy.readers)
         assert len(world.waybills_of(order)) == (1 if order.shipment_id else 0)
+
+
+async def nothing_went_wrong(world: World) -> None:
+    """The ledger's chain holds, no message was put aside, and no service logged a fault."""
+    assert (await world.privacy.get("/v1/ledger/verification"))["holds"]
+    dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
+    assert await everything(world.stack.info.kafka.address, dead_letters) == []
+    assert world.faults_logged() == []

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.topics import everything
 from deploy.local.stack import local_stack
-from tests.e2e.same_end import CONFIRMED, DONE, all_written_to, keep_ordering, stores_agree, withdraw
+from tests.e2e.same_end import (
+    CONFIRMED,
+    DONE,
+    all_written_to,
+    keep_ordering,
+    nothing_went_wrong,
+    stores_agree,
+    withdraw,
+)
 from tests.e2e.world import World, somebody, world_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -70,8 +77,4 @@ async def test_everything_comes_to_the_same_end(world: World, tmp_path: Path) ->
         assert await world.personal_paths_of(order.subject_id) == []
         assert len(world.waybills_of(order)) == 1
     await stores_agree(world, orders)
-    assert (await world.privacy.get("/v1/ledger/verification"))["holds"]
-    servers = world.stack.info.kafka.address
-    dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
-    assert await everything(servers, dead_letters) == []
-    assert world.faults_logged() == []
+    await nothing_went_wrong(world)

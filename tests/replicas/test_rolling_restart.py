@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.demo.topics import everything
 from deploy.faults.mesh import MESSAGES, Mesh
 from deploy.local.layout import SERVICES
 from deploy.local.officers import development_accounts
@@ -26,7 +25,16 @@ from services.privacy.console.one_time_code import OneTimeSecrets
 from services.privacy.console.passwords import Passwords
 from shared.contracts.personal import PersonalData
 from tests.e2e.correcting import BROWSER, Browser, code_of
-from tests.e2e.same_end import CONFIRMED, DONE, all_written_to, keep_ordering, stores_agree, told, withdraw
+from tests.e2e.same_end import (
+    CONFIRMED,
+    DONE,
+    all_written_to,
+    keep_ordering,
+    nothing_went_wrong,
+    stores_agree,
+    told,
+    withdraw,
+)
 from tests.e2e.world import Order, World, somebody, world_of
 from tests.replicas.by_readiness import Balancer, by_readiness
 
@@ -213,10 +221,3 @@ def each_recipient_was_told_by_one_replica(world: World) -> None:
     notices = sum(line["total"] for _, line in world.logged("delivery") if line["event"] == "recipient_answered")
     forgotten = [line for line in jsonl.read(world.stack.layout.partner_log) if "forgotten" in line]
     assert notices == len(forgotten) > 0
-
-
-async def nothing_went_wrong(world: World) -> None:
-    assert (await world.privacy.get("/v1/ledger/verification"))["holds"]
-    dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
-    assert await everything(world.stack.info.kafka.address, dead_letters) == []
-    assert world.faults_logged() == []

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.topics import everything
 from deploy.local.layout import SERVICES
 from deploy.local.stack import local_stack
 from shared.contracts.personal import PersonalData
 from tests.compatibility.previous import environment, runs_from, unpacked
-from tests.e2e.same_end import CONFIRMED, DONE, all_written_to, keep_ordering, stores_agree, told
+from tests.e2e.same_end import CONFIRMED, DONE, all_written_to, keep_ordering, nothing_went_wrong, stores_agree, told
 from tests.e2e.world import Order, World, somebody, world_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -123,10 +122,7 @@ class Meeting:
         await all_written_to(world, [order for _, order in staying])
         await stores_agree(world, [order for _, order in staying])
         assert Counter(world.subjects_to(person).count(CONFIRMED) for person, _ in staying) == {1: len(staying)}
-        assert (await world.privacy.get("/v1/ledger/verification"))["holds"]
-        dead_letters = [name for name in world.policy.topics if name.startswith("dead-letters-")]
-        assert await everything(world.stack.info.kafka.address, dead_letters) == []
-        assert world.faults_logged() == []
+        await nothing_went_wrong(world)
 
 
 async def change(world: World, services: Sequence[str], run: Any) -> None:
