@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.bench import erasure, intake, latency, pipeline, publishing, scaling, sealing
+from deploy.bench import erasure, intake, latency, pipeline, publishing, scaling, sealing, traced_pipeline
 from deploy.bench.measure import Measured
 from deploy.bench.orders import Bench
 from deploy.local.layout import Layout, default_var
@@ -60,6 +60,8 @@ async def _run(layout: Layout, only: str) -> list[Measured]:
             if "a" in only:
                 await people.add_people(pipeline.MESSAGES)
                 measured += await pipeline.measure(people)
+                await people.add_people(pipeline.MESSAGES)
+                measured += await traced_pipeline.measure(people)
             if set(only) & set("eg"):
                 await people.add_people(scaling.MESSAGES)
             if "e" in only:

@@ -2,10 +2,7 @@
 FastStream with one message and one update at a time.
 
 Ours runs the delivery service's own handler with its metrics on. Rates count from the first batch in hand to the last
-one durable, so that joining a group (seconds on any broker) is no part of them. a4 and a5 are what traces cost: all
-messages, or one in ten, are in a recorded trace, and their spans are made into what a collector is sent, and not sent.
-They count processor time of this process, the exporter's thread included: on two cores the rest of the machine decides
-what a second gives.
+one durable, so that joining a group (seconds on any broker) is no part of them.
 """
 
 import asyncio
@@ -17,8 +14,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faststream.kafka import KafkaBroker
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from pymongo import InsertOne
 
 from deploy.bench.measure import Measured, in_turn
@@ -29,11 +24,9 @@ from services.delivery.track_orders import OrderTracking
 from shared.contracts.orders import OrderPlaced
 from shared.http.server import collect_garbage_seldom
 from shared.messaging.broker import kafka_broker
-from shared.messaging.cloudevents import TRACE, Outgoing, Received, new_id
+from shared.messaging.cloudevents import Outgoing, Received, new_id
 from shared.messaging.consume import FETCH_WAIT_MS, BatchConsumer, Handler, Outcome, subscribe
 from shared.messaging.dead_letters import DeadLetters
-from shared.observability import tracing
-from shared.observability.trace_export import provider_of
 from shared.sealing.keyring import KeyringReader
 from shared.sealing.opener import Opener, Sealed
 from shared.sealing.wrapping import KeyUnwrapper
@@ -45,20 +38,7 @@ SINGLE_MESSAGES = 1_500
 ROUNDS = 3
 READER = "delivery"
 SEALED_TOPIC, PLAIN_TOPIC = "bench-sealed", "bench-plain"
-TRACED: dict[str, int] = {"bench-traced": 1, "bench-traced-tenth": 10}  # topic → one recorded trace in so many messages
 PURPOSE = "3.2.3"
-PROCESSOR = "messages/s of processor"
-
-
-class _NotSent(SpanExporter):
-    """Spans are made, batched, encoded and counted; nobody is sent them."""
-
-    encoded = 0
-
-    def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        assert encode_spans(spans).SerializeToString()
-        self.encoded += len(spans)
-        return SpanExportResult.SUCCESS
 
 
 @dataclass(slots=True)
@@ -104,48 +84,22 @@ async def measure(bench: Bench) -> list[Measured]:
         return await _single(bench, plain)
 
     async def sealed() -> float:
-        return await _ours(bench, shipments)
+        return await handled(bench, shipments)
 
     async def opened() -> float:
-        return await _ours(bench, shipments, opening=True)
-
-    everything = _NotSent()
-
-    async def untraced() -> float:
-        return await _ours(bench, shipments, finish=lambda: None)
-
-    async def traced() -> float:
-        return await _traced(bench, shipments, "bench-traced", everything)
-
-    async def tenth_traced() -> float:
-        return await _traced(bench, shipments, "bench-traced-tenth", _NotSent())
+        return await handled(bench, shipments, opening=True)
 
     a, b = await in_turn(sealed, raw, ROUNDS)
     c, d = await in_turn(opened, raw, ROUNDS)
     e = await single()
-    f, g = await in_turn(traced, untraced, ROUNDS)
-    kept = f"{everything.encoded:,} of {ROUNDS * MESSAGES:,} spans were encoded; the others found the queue full"
-    h, i = await in_turn(tenth_traced, untraced, ROUNDS)
     return [
         Measured("a1. pipeline vs plain aiokafka + bulk_write", a, b, 0.9, "messages/s"),
         Measured("a2. pipeline, every envelope opened, vs plain", c, d, 0.9, "messages/s"),
         Measured("a3. pipeline vs single message + update_one", a, e, 20.0, "messages/s"),
-        Measured("a4. pipeline, every message traced, vs without traces", f, g, None, PROCESSOR, note=kept),
-        Measured("a5. pipeline, one message in ten traced, vs without", h, i, None, PROCESSOR),
     ]
 
 
-async def _traced(bench: Bench, shipments: Collection, topic: str, exporter: SpanExporter) -> float:
-    provider = provider_of(READER, exporter, 1.0)
-    tracing.use(provider)
-    try:
-        return await _ours(bench, shipments, topic=topic, finish=provider.force_flush)
-    finally:
-        tracing.use(None)
-        provider.shutdown()
-
-
-async def _ours(
+async def handled(
     bench: Bench,
     shipments: Collection,
     *,
@@ -153,6 +107,7 @@ async def _ours(
     opening: bool = False,
     finish: Callable[[], Any] | None = None,
 ) -> float:
+    """Messages a second that the delivery service's handler takes from the topic, which holds `MESSAGES`."""
     await shipments.delete_many({})
     clock = _Clock(MESSAGES)
     keyring = KeyringReader(
@@ -233,24 +188,20 @@ async def _single(bench: Bench, collection: Collection) -> float:
 
 
 async def _fill_topics(bench: Bench) -> None:
-    """The same orders sealed as intake publishes them, without and with traces, and as plain JSON of at least the same
-    size."""
-    await create_topics(bench.kafka, SEALED_TOPIC, PLAIN_TOPIC, *TRACED, partitions=6)
+    """The same orders sealed as intake publishes them, and as plain JSON of at least the same size."""
+    await create_topics(bench.kafka, SEALED_TOPIC, PLAIN_TOPIC, partitions=6)
     producer = AIOKafkaProducer(**bench.kafka.client_options(), max_batch_size=256 * 1024, compression_type="zstd")
     await producer.start()
     send: Callable[..., Awaitable[Any]] = producer.send
     try:
         for some in [placed_events(bench.people[i : i + 2_000]) for i in range(0, MESSAGES, 2_000)]:
             futures = []
-            for number, outgoing in enumerate(some):
+            for outgoing in some:
                 value, key, headers = as_message(outgoing)
                 futures += [
                     await send(SEALED_TOPIC, value, key, headers=headers),
                     await send(PLAIN_TOPIC, *_plain(outgoing)),
                 ]
-                for topic, every in TRACED.items():
-                    trace = f"00-{new_id()}-{new_id()[:16]}-{'00' if number % every else '01'}"
-                    futures.append(await send(topic, value, key, headers=[*headers, (TRACE, trace.encode())]))
             await asyncio.gather(*futures)
     finally:
         await producer.stop()

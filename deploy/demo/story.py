@@ -16,7 +16,8 @@ from uuid import uuid4
 from deploy.demo.patient import PatientApi
 from deploy.demo.people import DELIVERED, PLANTED, WAITING, order_of, values_of
 from deploy.demo.replay import contents, send_again, until_quiet
-from deploy.demo.scan import Finding, Needles, scan_files, scan_messages
+from deploy.demo.scan import Needles
+from deploy.demo.search import Search
 from deploy.demo.show import Screen
 from deploy.demo.topics import everything
 from deploy.demo.who_can_open import Attempt, attempt
@@ -223,42 +224,23 @@ class Demo:
             path.write_text(json.dumps(certificate, ensure_ascii=False, indent=1))
             self._screen.say(f"Holds: {path}")
         self._screen.say("With one count changed by one, neither holds.")
-        await self._privacy.get("/v1/ledger/verification")
+        _must((await self._privacy.get("/v1/ledger/verification"))["holds"], "The ledger's chain is broken.")
         self.report["certificates"] = {"verified": len(people), "forgeries_refused": len(people)}
 
     async def _search_every_byte(self) -> None:
         self._screen.step(
             "Every byte is searched", "All files under var/ but outside/, and all topics, in every encoding."
         )
-        planted = await self._plant()
+        search = Search(self._stack, self._var, tuple(self._policy.topics), self._admin)
+        planted = await search.plant(PLANTED)
+        _must(search.missed(planted) == [], f"The search did not find what was planted: {search.missed(planted)}.")
         people = {f"{who}: {name}": v for who, p in (("waiting", WAITING), ("delivered", DELIVERED))
                   for name, v in values_of(p).items()}  # fmt: skip
-        size, messages, findings = await self._scan(Needles(people))
-        self._screen.scanned(planted, size, messages, len(people), findings)
+        size, messages, findings = await search.find(Needles(people))
+        self._screen.scanned(len(planted), size, messages, len(people), findings)
         _must(not findings, f"Found in {sorted({finding.where for finding in findings})}")
         searched = {"bytes": size, "messages": messages, "values": len(people)}
-        self.report["scan"] = {**searched, "found": len(findings), "planted_found": planted}
-
-    async def _plant(self) -> int:
-        """A value nobody has, put into a database, a topic and a file: a search that can't find it proves nothing."""
-        await self._admin["demo"]["planted"].insert_one({"name": PLANTED})
-        records = (await everything(self._stack.kafka.address, ["orders"]))[:1]
-        for record in records:
-            record.topic, record.value = "dead-letters-intake", PLANTED.encode("utf-16-le")
-        await send_again(self._stack.kafka.address, records)
-        self._stack.log_dir.joinpath("planted.log").write_text(json.dumps(PLANTED))
-        *_, findings = await self._scan(Needles({"planted": PLANTED}))
-        places = {finding.where.split("/")[0].split(" ")[0] for finding in findings}
-        _must(
-            {"data", "topic", "log"} <= places, f"The search did not find what was planted; only in {sorted(places)}."
-        )
-        return len(findings)
-
-    async def _scan(self, needles: Needles) -> tuple[int, int, list[Finding]]:
-        await self._admin.admin.command("fsync")
-        size, in_files = await asyncio.to_thread(scan_files, self._var, needles)
-        messages = await everything(self._stack.kafka.address, self._policy.topics)
-        return size, len(messages), [*in_files, *scan_messages(messages, needles)]
+        self.report["scan"] = {**searched, "found": len(findings), "planted_found": len(planted)}
 
     async def _until(self, measure: Any, enough: Any, what: str) -> int:
         try:
