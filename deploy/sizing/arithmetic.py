@@ -13,10 +13,6 @@ Fitted = Callable[[Sequence[Sample], str], Line]
 
 DAYS: Final = 365
 DAY_SECONDS: Final = 86_400
-# Of docs/benchmark.md, d, c1 and a1: a quieter machine, one replica, MongoDB and Kafka on the same two cores.
-INTAKE_A_SECOND: Final = 865
-ERASED_A_SECOND: Final = 140
-PIPELINE_A_SECOND: Final = 16_402
 # Of docs/decisions/0017: 90,000 entries in 5 s.
 REPLAYED_A_SECOND: Final = 18_000
 ENTRIES_A_PERSON: Final = 3

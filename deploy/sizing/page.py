@@ -39,13 +39,12 @@ By the clock, on this machine with all else that ran on it:
 | people erased, from the request to the certificate | {erased:,.1f} |
 | keys re-wrapped in a rotation, without its waits | {rewrapped:,.0f} |
 
-On a quieter machine ([benchmark.md](benchmark.md)): intake alone {intake:,} orders/s, erasures {erasures:,}/s,
-delivery's pipeline {pipeline:,} messages/s. One replica of each. How rates grow with replicas on more cores was not
-measured.
+One replica of each. How rates grow with replicas on more cores was not measured. What each part does by itself, without
+letters, parcels and messages, is in [benchmark.md](benchmark.md).
 
 By processor time, which depends less on what else runs; without what each takes when idle. The last two columns are
 inferred: what one core could do of nothing else, and a replica is one core at most. Read them as the least: where a
-busy machine makes the run long, what is idle work weighs in; in the benchmark an order took intake an eighth of this.
+busy machine makes the run long, what is idle work weighs in.
 
 | | ms an order, to its end | off | ms a further order | ms an erasure | idle, of a core | orders/s | erasures/s |
 |---|--:|--:|--:|--:|--:|--:|--:|
@@ -87,12 +86,7 @@ def page(measured: Measured, policy: Policy) -> str:
     assumed = Assumed(PEOPLE[0])
     head = HEAD.format(**measured.model_dump(include={"taken_on", "cores", "machine", "load"}))
     counts = ", ".join(f"{sample.count:,}" for sample in measured.first)
-    rates = RATES.format(
-        **measured.rates.model_dump(),
-        intake=arithmetic.INTAKE_A_SECOND,
-        erasures=arithmetic.ERASED_A_SECOND,
-        pipeline=arithmetic.PIPELINE_A_SECOND,
-    )
+    rates = RATES.format(**measured.rates.model_dump())
     memory_of = MEMORY.format(
         orders=measured.first[-1].count + measured.again[-1].count,
         gone=measured.leaving[-1].count,
