@@ -41,12 +41,15 @@ async def withdraw(world: World, person: PersonalData, order: Order, *, deferred
 
 
 async def all_written_to(world: World, orders: list[Order]) -> None:
-    """Every message that was decided on has been sent, and every order has its confirmation."""
+    """Every message that was decided on has been sent, but for those of people who were erased before; and every order
+    has its confirmation."""
 
     async def ask() -> tuple[int, int]:
         messages = world.admin["notifications"]["messages"]
-        of_orders = {"kind": "order_confirmation", "order_id": {"$in": [order.order_id for order in orders]}}
-        return await messages.count_documents(of_orders), await messages.count_documents({"state": {"$ne": "sent"}})
+        theirs = {"order_id": {"$in": [order.order_id for order in orders]}}
+        unsent = {"state": {"$ne": "sent"}, "$or": [theirs, {"reason": {"$ne": "subject-erased"}}]}
+        confirmations = await messages.count_documents({"kind": "order_confirmation", **theirs})
+        return confirmations, await messages.count_documents(unsent)
 
     await until(ask, lambda counts: counts == (len(orders), 0))
 
