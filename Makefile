@@ -78,6 +78,7 @@ check-deploy: $(READY) $(CHECKOV) monitoring ## Render every combination of the 
 	@$(PY) -m pytest tests/deploy $(ARGS)
 
 check-apiserver: $(READY) ## Apply the manifests to a real API server (built with Go the first time: minutes)
+	@deploy/apiserver/set-up.sh >/dev/null
 	@$(PY) -m pytest tests/apiserver $(ARGS)
 
 crds: $(READY) ## Fetch the definitions of other operators' kinds anew (needs Go, Java 17 and Maven)

@@ -29,6 +29,7 @@ from shared.stores.mongo import Client
 
 AT_ONCE = 16
 IDLE_SECONDS = 20.0
+WARM_UP = 500  # orders: a JVM that is just started spends more on compiling itself than on what is asked of it
 PARTS = (*SERVICES, MONGOD, "kafka-1")
 CACHE_SECONDS = 1.0
 Told = Callable[[str], None]
@@ -48,6 +49,7 @@ class Sizing:
         """`steps`: orders in all, ascending. Then `further` of people who are known, then `leaving` people withdraw."""
         await self._rest()
         idle = self._memory()
+        await self._orders(0, range(steps[-1], steps[-1] + WARM_UP))
         await self._watch_idle()
         first = [await self._sample(0)]
         started = await self._newest_in_oplog()

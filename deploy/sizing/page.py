@@ -23,10 +23,10 @@ services; load of the machine in the last quarter of an hour {load:g}). Bytes do
 """
 BYTES = """## Bytes (measured)
 
-Each order has one item, and its parcel is handed over and delivered. Samples after {counts} orders by new people are
-fitted by a line; *off* is how far the farthest sample lies from it, of all that was added. MongoDB's documents are
-counted as it counts them before compression; this mongod compresses neither documents nor indexes, so a production one
-needs less: how much less was not measured, and sealed fields do not compress.
+Each order has one item, and its parcel is handed over and delivered. Samples after {counts} orders by new people,
+counted from a warm-up, are fitted by a line; *off* is how far the farthest sample lies from it, of all that was added.
+MongoDB's documents are counted as it counts them before compression; this mongod compresses neither documents nor
+indexes, so a production one needs less: how much less was not measured, and sealed fields do not compress.
 """
 RATES = """## Rates (measured)
 

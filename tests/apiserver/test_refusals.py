@@ -49,6 +49,7 @@ DEFECTS: list[tuple[str, str, str, Plant, str]] = [
     ("a volume that is not there", "Deployment", "delivery", lambda one: container(one)["volumeMounts"][1].update(name="key"), "volumeMounts[1].name: Not found"),
     ("labels that its selector does not find", "Deployment", "delivery", lambda one: one["spec"]["template"]["metadata"]["labels"].clear(), "does not match template `labels`"),
     ("two files in one place", "Deployment", "delivery", lambda one: next(v for v in pod(one)["volumes"] if v["name"] == "keys")["projected"]["sources"][0]["secret"]["items"].append({"key": "x", "path": "../x"}), "must not contain '..'"),
+    ("a pod of which it only warns", "Deployment", "delivery", lambda one: pod(one)["securityContext"].pop("seccompProfile"), "would violate PodSecurity"),
     ("a schedule that is none", "CronJob", "rotate-keys", lambda one: one["spec"].update(schedule="monthly"), "spec.schedule: Invalid value"),
     ("a time zone that is none", "CronJob", "rotate-keys", lambda one: one["spec"].update(timeZone="Asia/Almata"), "unknown time zone"),
     ("a budget that says two things", "PodDisruptionBudget", "delivery", lambda one: one["spec"].update(minAvailable=1), "cannot be both set"),
