@@ -23,7 +23,7 @@ from shared.stores.mongo import connect
 
 app = typer.Typer()
 console = Console()
-KEY_CACHE_SECONDS = 0.5
+KEY_CACHE_SECONDS = 1.0  # the least that a service takes
 
 
 @app.command()
