@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from deploy.bench import commands
+from deploy.sizing import measure
 from shared.http.settings import ServiceSettings
 from shared.observability.tracing import Collector
 from shared.sealing.kek_files import KekFiles
@@ -36,6 +38,11 @@ def test_vault_is_used_where_it_is_named() -> None:
 def test_vault_without_address_or_token_is_refused(missing: str) -> None:
     with pytest.raises(ValidationError, match="needs VAULT_ADDR and VAULT_TOKEN_FILE"):
         settings(**{name: value for name, value in VAULT.items() if name != missing})
+
+
+@pytest.mark.parametrize("seconds", [commands.KEY_CACHE_SECONDS, measure.CACHE_SECONDS])
+def test_what_the_benchmark_and_the_sizing_ask_for_is_taken(seconds: float) -> None:
+    assert settings(SEALED_KEY_CACHE_SECONDS=seconds).key_cache_seconds == seconds
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5, 61])
