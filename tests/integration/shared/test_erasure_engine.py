@@ -1,7 +1,5 @@
 """Clause 1.4, Law 94-V art. 1(6)-(7), 8(2): a person's records, and no other's, go as the plan says, counted."""
 
-import time
-
 import pytest
 
 from shared.messaging.cloudevents import new_id
@@ -139,9 +137,7 @@ async def test_thousands_of_subjects_are_one_call(shelf: Shelf) -> None:
     await shelf.database["parcels"].insert_many(
         [{"_id": new_id(), "subject_id": s, "order_id": s, "status": "waiting"} for s in subjects]
     )
-    started = time.monotonic()
     counts = await shelf.erase(*(Target(s, (s,) if number % 3 == 0 else ()) for number, s in enumerate(subjects)))
-    assert time.monotonic() - started < 20
     assert len(counts) == 3_000
     assert sum(count["parcels"].get("deferred", 0) for count in counts.values()) == 1_000
     assert sum(count["parcels"].get("destroyed", 0) for count in counts.values()) == 2_000
