@@ -22,16 +22,18 @@ class NoFreePort(StackError):
 
 
 def choose_ports(names: Iterable[str], remembered: Path) -> Mapping[str, int]:
-    """A port per name, not one remembered under another name, though nobody may hold it yet. Raises NoFreePort."""
+    """A port per name, not one of another name, though nobody may hold that yet: two that reuse addresses may bind the
+    same, as long as neither listens. Raises NoFreePort."""
     previous = json.loads(remembered.read_text()) if remembered.exists() else {}
     spoken_for = set(previous.values())
     chosen: dict[str, int] = {}
-    with ExitStack() as held:  # each stays bound until all are chosen, so that no two are the same
+    with ExitStack() as held:  # each stays bound until all are chosen, so that nobody else takes it
         for name in names:
-            candidates = [previous[name]] if name in previous else []
+            candidates = [previous[name]] if name in previous and previous[name] not in chosen.values() else []
             candidates += [port for port in random.sample(range(FIRST, LAST), 100) if port not in spoken_for]
             listener = held.enter_context(closing(_bind_first(candidates)))
             chosen[name] = listener.getsockname()[1]
+            spoken_for.add(chosen[name])
     remembered.write_text(json.dumps({**previous, **chosen}, indent=1))
     return chosen
 

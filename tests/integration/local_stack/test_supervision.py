@@ -124,9 +124,15 @@ async def test_ports_are_distinct_and_stay_the_same_while_free(tmp_path: Path) -
     assert choose_ports(["c", "a", "b"], remembered) == first
 
 
-async def test_port_chosen_earlier_for_another_name_is_left_to_it(
+async def test_no_two_parts_get_one_port_though_nobody_listens_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    free = list(choose_ports(["a", "b", "c"], tmp_path / "before.json").values())
+    monkeypatch.setattr("random.sample", lambda *_: free)
+    assert sorted(choose_ports(["d", "e", "f"], tmp_path / "ports.json").values()) == sorted(free)
+
+
+def test_port_chosen_earlier_for_another_name_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.sample", lambda ports, count: list(ports)[:count])
     remembered = tmp_path / "ports.json"
     for name in ("a", "b", "c", "d"):
