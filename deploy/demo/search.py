@@ -41,7 +41,7 @@ class Search:
         *_, findings = await self.find(Needles({"planted": value}))
         return findings
 
-    @staticmethod
-    def missed(planted: Sequence[Finding]) -> list[str]:
-        """Places where it was planted and not found."""
-        return sorted({*PLACES} - {finding.where.split("/")[0].split(" ")[0] for finding in planted})
+
+def missed_in(planted: Sequence[Finding]) -> list[str]:
+    """Places where it was planted and not found."""
+    return sorted({*PLACES} - {finding.where.split("/")[0].split(" ")[0] for finding in planted})

@@ -1,9 +1,12 @@
 """Read what topics hold, from the first message to the last."""
 
+import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+from shared.contracts.orders import OrderPlaced
+from shared.messaging.cloudevents import Received, read
 from shared.messaging.kafka_address import KafkaAddress
 
 FETCH_WAIT_MS = 100
@@ -35,3 +38,13 @@ async def everything(kafka: KafkaAddress, topics: Iterable[str]) -> list["Consum
     finally:
         await consumer.stop()
     return sorted(records, key=lambda record: record.timestamp)
+
+
+async def order_placed(kafka: KafkaAddress, order_id: str) -> Received[OrderPlaced]:
+    """As soon as it is there; waits for ever if it never is."""
+    while True:
+        for record in await everything(kafka, [OrderPlaced.TOPIC]):
+            received = read(record)
+            if isinstance(received.event, OrderPlaced) and received.event.order_id == order_id:
+                return received
+        await asyncio.sleep(0.3)

@@ -38,17 +38,10 @@ def test_mongodb_lets_go_what_has_expired(store: str, collection: str) -> None:
 def test_each_replica_of_intake_ends_call_backs_that_have_expired() -> None:
     assert set(EXPIRING) >= ENDED_BY_A_WORKER
     root = ast.parse((ROOT / "services" / "intake" / "app.py").read_text(encoding="utf-8"))
-    (work,) = [
-        node.value for node in ast.walk(root) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "work"
-    ]
-    (given,) = [
-        [ast.unparse(one) for one in call.args]
-        for call in ast.walk(root)
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "working"
-    ]
-    assert isinstance(work, ast.Tuple)
-    assert given == ["*work"]
-    assert "call_backs.expire" in [ast.unparse(one) for one in work.elts]
+    nodes = list(ast.walk(root))
+    assigned = {ast.unparse(one.targets[0]): ast.unparse(one.value) for one in nodes if isinstance(one, ast.Assign)}
+    assert "call_backs.expire" in assigned["work"]
+    assert "working(*work, clock=local_time)" in [ast.unparse(one) for one in nodes if isinstance(one, ast.Call)]
 
 
 def test_a_collection_without_such_an_index_is_noticed() -> None:

@@ -132,7 +132,17 @@ async def test_no_two_parts_get_one_port_though_nobody_listens_yet(
     assert sorted(choose_ports(["d", "e", "f"], tmp_path / "ports.json").values()) == sorted(free)
 
 
-def test_port_chosen_earlier_for_another_name_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_parts_that_once_got_one_port_get_two(tmp_path: Path) -> None:
+    remembered = tmp_path / "ports.json"
+    (port,) = choose_ports(["a"], remembered).values()
+    remembered.write_text(json.dumps({"a": port, "b": port}))
+    chosen = choose_ports(["a", "b"], remembered)
+    assert chosen["a"] == port != chosen["b"]
+
+
+async def test_port_chosen_earlier_for_another_name_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("random.sample", lambda ports, count: list(ports)[:count])
     remembered = tmp_path / "ports.json"
     for name in ("a", "b", "c", "d"):
