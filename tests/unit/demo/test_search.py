@@ -12,6 +12,6 @@ def test_all_three_places_are_seen() -> None:
     assert missed_in(FOUND) == []
 
 
-@pytest.mark.parametrize(("left_out", "place"), enumerate(("data", "log", "topic")))
+@pytest.mark.parametrize(("left_out", "place"), list(enumerate(("data", "log", "topic"))))
 def test_a_place_where_it_was_not_found_is_named(left_out: int, place: str) -> None:
     assert missed_in(FOUND[:left_out] + FOUND[left_out + 1 :]) == [place]
